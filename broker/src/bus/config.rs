@@ -1,0 +1,66 @@
+//! Checked settings of the bus.
+
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BusConfig {
+    /// Publications stay in this process.
+    Local,
+    Redis(RedisConfig),
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisConfig {
+    /// `redis://`, `rediss://` (TLS) or several, comma-separated, for a cluster (`sharded`).
+    /// Holds a password: never logged.
+    pub url: String,
+    pub mode: BusMode,
+    /// The channel that is read in every mode (`realtime`).
+    pub channel: String,
+    /// Prefix of the per-topic and sharded channels (`tidegate:topic:`).
+    pub topic_channel_prefix: String,
+    /// How often the probe publishes through Redis.
+    pub probe_interval: Duration,
+    /// A probe unheard for this long: the bus is not live.
+    pub probe_timeout: Duration,
+    /// Keep-alive PING on the subscriber; idle TCP is cut after minutes in some clouds.
+    pub ping_interval: Duration,
+    /// Reconnects wait between these two, doubled and jittered.
+    pub backoff_min: Duration,
+    pub backoff_max: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BusMode {
+    /// One channel carries all.
+    #[default]
+    Broadcast,
+    /// One Redis channel per topic, subscribed only while somebody listens.
+    PerTopic,
+    /// `SSUBSCRIBE` on a cluster.
+    Sharded,
+}
+
+impl Default for RedisConfig {
+    fn default() -> Self {
+        Self {
+            url: "redis://127.0.0.1:6379".to_owned(),
+            mode: BusMode::Broadcast,
+            channel: "realtime".to_owned(),
+            topic_channel_prefix: "tidegate:topic:".to_owned(),
+            probe_interval: Duration::from_secs(2),
+            probe_timeout: Duration::from_secs(5),
+            ping_interval: Duration::from_secs(30),
+            backoff_min: Duration::from_millis(100),
+            backoff_max: Duration::from_secs(5),
+        }
+    }
+}
+
+impl std::fmt::Debug for RedisConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisConfig")
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}

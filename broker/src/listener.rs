@@ -1,0 +1,5 @@
+//! HTTP in front: accept, routes, upgrade.
+
+pub mod config;
+
+pub use config::ServerConfig;

@@ -1,0 +1,3 @@
+//! Pure codecs: bytes to commands, events to bytes. No tokio, no sockets.
+
+pub mod pubsub;
