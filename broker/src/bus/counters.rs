@@ -21,8 +21,10 @@ pub struct Counters {
 
 impl Counters {
     pub fn new() -> Self {
-        let dropped = |reason: &'static str| counter!("tidegate_bus_dropped_total", "reason" => reason);
-        let refused = |reason: &'static str| counter!("tidegate_bus_refused_total", "reason" => reason);
+        let dropped =
+            |reason: &'static str| counter!("tidegate_bus_dropped_total", "reason" => reason);
+        let refused =
+            |reason: &'static str| counter!("tidegate_bus_refused_total", "reason" => reason);
         Self {
             published: counter!("tidegate_bus_published_total"),
             received: counter!("tidegate_bus_received_total"),
@@ -44,15 +46,49 @@ impl Counters {
 /// Describes the bus's metrics; called once at start.
 pub fn describe_metrics() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-    describe_counter!("tidegate_bus_published_total", "Publications of this node that the bus took");
-    describe_counter!("tidegate_bus_received_total", "Publications that reached this node, its own too");
-    describe_counter!("tidegate_bus_delivered_total", "Publications put into a worker's inbox");
-    describe_counter!("tidegate_bus_dropped_total", "Publications lost at a full queue, by reason");
-    describe_counter!("tidegate_bus_refused_total", "Publications of this node that the bus refused, by reason");
-    describe_counter!("tidegate_bus_duplicates_total", "Publications dropped because their id was seen in the last minute");
-    describe_counter!("tidegate_bus_malformed_total", "Messages on Redis that are no publication");
-    describe_counter!("tidegate_bus_reconnects_total", "Subscriptions to Redis that were made again");
-    describe_gauge!("tidegate_bus_live", "1 while the bus hears its own publications");
-    describe_gauge!("tidegate_bus_topics", "Topics that a worker of this node listens to");
-    describe_histogram!("tidegate_bus_probe_seconds", Unit::Seconds, "From publishing a probe to hearing it");
+    describe_counter!(
+        "tidegate_bus_published_total",
+        "Publications of this node that the bus took"
+    );
+    describe_counter!(
+        "tidegate_bus_received_total",
+        "Publications that reached this node, its own too"
+    );
+    describe_counter!(
+        "tidegate_bus_delivered_total",
+        "Publications put into a worker's inbox"
+    );
+    describe_counter!(
+        "tidegate_bus_dropped_total",
+        "Publications lost at a full queue, by reason"
+    );
+    describe_counter!(
+        "tidegate_bus_refused_total",
+        "Publications of this node that the bus refused, by reason"
+    );
+    describe_counter!(
+        "tidegate_bus_duplicates_total",
+        "Publications dropped because their id was seen in the last minute"
+    );
+    describe_counter!(
+        "tidegate_bus_malformed_total",
+        "Messages on Redis that are no publication"
+    );
+    describe_counter!(
+        "tidegate_bus_reconnects_total",
+        "Subscriptions to Redis that were made again"
+    );
+    describe_gauge!(
+        "tidegate_bus_live",
+        "1 while the bus hears its own publications"
+    );
+    describe_gauge!(
+        "tidegate_bus_topics",
+        "Topics that a worker of this node listens to"
+    );
+    describe_histogram!(
+        "tidegate_bus_probe_seconds",
+        Unit::Seconds,
+        "From publishing a probe to hearing it"
+    );
 }

@@ -31,14 +31,14 @@ impl Fanout {
     /// `true` when nobody on this node listened to `topic` before.
     pub fn add(&mut self, worker: usize, topic: &Topic) -> bool {
         let first = self.interest.add(worker, topic);
-        self.counters.topics.set(self.interest.len() as f64);
+        self.counters.topics.set(self.interest.topics() as f64);
         first
     }
 
     /// `true` when nobody on this node listens to `topic` any more.
     pub fn remove(&mut self, worker: usize, topic: &Topic) -> bool {
         let last = self.interest.remove(worker, topic);
-        self.counters.topics.set(self.interest.len() as f64);
+        self.counters.topics.set(self.interest.topics() as f64);
         last
     }
 

@@ -43,12 +43,9 @@ impl Interest {
         self.topics.get(topic).map_or(&[], |workers| workers)
     }
 
-    pub fn len(&self) -> usize {
+    /// How many topics have a listener.
+    pub fn topics(&self) -> usize {
         self.topics.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.topics.is_empty()
     }
 }
 
@@ -69,7 +66,7 @@ mod tests {
         assert!(!interest.remove(0, &topic), "removed twice");
         assert_eq!(interest.workers(&topic), [3]);
         assert!(interest.remove(3, &topic));
-        assert!(interest.is_empty() && interest.workers(&topic).is_empty());
+        assert!(interest.topics() == 0 && interest.workers(&topic).is_empty());
         assert!(!interest.remove(3, &topic), "nobody was interested");
     }
 }

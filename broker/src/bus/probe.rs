@@ -64,7 +64,10 @@ impl Probe {
 
     /// A probe came back. One that took longer than the timeout proves nothing: `None`.
     pub fn heard(&mut self, number: u64, now: Instant) -> Option<Heard> {
-        let at = self.on_the_way.iter().position(|(sent, _)| *sent == number)?;
+        let at = self
+            .on_the_way
+            .iter()
+            .position(|(sent, _)| *sent == number)?;
         let (_, sent) = self.on_the_way[at];
         self.on_the_way.drain(..=at);
         let round_trip = now.saturating_duration_since(sent);
@@ -113,7 +116,10 @@ mod tests {
         let heard = probe.heard(number, start + Duration::from_millis(3));
         assert_eq!(
             heard,
-            Some(Heard { round_trip: Duration::from_millis(3), recovered: false })
+            Some(Heard {
+                round_trip: Duration::from_millis(3),
+                recovered: false
+            })
         );
         assert!(probe.is_live());
     }
@@ -129,7 +135,11 @@ mod tests {
         probe.expire(start + TIMEOUT);
         assert!(!probe.is_live());
 
-        assert_eq!(probe.heard(late, start + 2 * TIMEOUT), None, "too late to prove anything");
+        assert_eq!(
+            probe.heard(late, start + 2 * TIMEOUT),
+            None,
+            "too late to prove anything"
+        );
         let number = probe.send(start + 2 * TIMEOUT);
         let heard = probe.heard(number, start + 2 * TIMEOUT).expect("heard");
         assert!(heard.recovered && probe.is_live());

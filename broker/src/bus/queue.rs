@@ -98,7 +98,11 @@ mod tests {
     #[tokio::test]
     async fn the_queue_is_bounded_by_bytes_and_takes_again_when_emptied() {
         let (sender, mut receiver) = queue::<Vec<u8>>(Vec::len);
-        assert_eq!(sender.try_send(vec![0; BYTES + 1]), Ok(()), "alone it passes");
+        assert_eq!(
+            sender.try_send(vec![0; BYTES + 1]),
+            Ok(()),
+            "alone it passes"
+        );
         assert_eq!(sender.try_send(vec![0]), Err(Refused::Full));
         let mut taken = Vec::new();
         assert_eq!(receiver.recv_many(&mut taken, 8).await, 1);

@@ -10,6 +10,9 @@ mod publisher;
 mod sharded;
 mod subscriber;
 
+#[cfg(test)]
+mod tests;
+
 use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
@@ -270,12 +273,10 @@ impl Task {
         for arrival in batch.drain(..) {
             match arrival {
                 Arrival::Probe(number) => self.probe_heard(number),
-                Arrival::Publication(message) => {
-                    match wire::decode(&message, self.message_bytes) {
-                        Ok(draft) => self.drafts.push(draft),
-                        Err(error) => self.malformed(&error),
-                    }
-                }
+                Arrival::Publication(message) => match wire::decode(&message, self.message_bytes) {
+                    Ok(draft) => self.drafts.push(draft),
+                    Err(error) => self.malformed(&error),
+                },
             }
         }
         self.fanout.deliver(&mut self.drafts);

@@ -115,8 +115,9 @@ mod tests {
 
     #[test]
     fn the_gateways_publication_is_read_byte_for_byte() {
-        let draft = read(r#" {"topic":"channel:update", "message": {"a" : 1.0e2, "b":"\u00e9"} } "#)
-            .expect("a publication");
+        let draft =
+            read(r#" {"topic":"channel:update", "message": {"a" : 1.0e2, "b":"\u00e9"} } "#)
+                .expect("a publication");
         assert_eq!(draft.topic.as_str(), "channel:update");
         assert_eq!(&draft.payload[..], br#"{"a" : 1.0e2, "b":"\u00e9"}"#);
         assert_eq!((&*draft.id, draft.event, draft.ts), ("", None, None));
@@ -148,7 +149,7 @@ mod tests {
             (r#"{"topic":7,"message":"a"}"#, "expected a string"),
             (r#"{"topic":"a::b","message":1}"#, "empty segment"),
             (r#"{"topic":"a","message":1} x"#, "trailing"),
-            (r#"{"topic":"a","message":{]}"#, "expected"),
+            (r#"{"topic":"a","message":{]}"#, "key must be"),
         ] {
             let error = read(text).expect_err(text).to_string();
             assert!(error.contains(why), "{text}: {error}");
@@ -170,7 +171,10 @@ mod tests {
                 prop::collection::vec(inner.clone(), 0..4)
                     .prop_map(|all| format!("[{}]", all.join(" , "))),
                 (any::<String>(), inner).prop_map(|(key, value)| {
-                    format!("{{{}: {value}}}", serde_json::to_string(&key).expect("json"))
+                    format!(
+                        "{{{}: {value}}}",
+                        serde_json::to_string(&key).expect("json")
+                    )
                 }),
             ]
         })

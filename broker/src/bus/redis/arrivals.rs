@@ -75,7 +75,9 @@ impl Arrivals {
 
     fn arrive(&self, channel: &[u8], payload: Vec<u8>) {
         let arrival = if channel == self.probe_channel.as_bytes() {
-            let number = std::str::from_utf8(&payload).ok().and_then(|n| n.parse().ok());
+            let number = std::str::from_utf8(&payload)
+                .ok()
+                .and_then(|n| n.parse().ok());
             Arrival::Probe(number.unwrap_or_default())
         } else {
             Arrival::Publication(Bytes::from(payload))

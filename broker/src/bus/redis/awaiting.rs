@@ -140,7 +140,11 @@ mod tests {
         Topic::parse(name).expect("a topic")
     }
 
-    fn ask(awaiting: &mut Awaiting, name: &str, first: bool) -> (Option<Wish>, oneshot::Receiver<()>) {
+    fn ask(
+        awaiting: &mut Awaiting,
+        name: &str,
+        first: bool,
+    ) -> (Option<Wish>, oneshot::Receiver<()>) {
         let (done, answer) = oneshot::channel();
         (awaiting.subscribe(&topic(name), first, done), answer)
     }
@@ -164,7 +168,10 @@ mod tests {
         awaiting.up(Vec::new());
         let (wish, mut given_up) = ask(&mut awaiting, "a", true);
         assert_eq!(wish, Some(Wish::Want(topic("a"), 1)));
-        assert_eq!(awaiting.unsubscribe(&topic("a")), Some(Wish::Unwant(topic("a"))));
+        assert_eq!(
+            awaiting.unsubscribe(&topic("a")),
+            Some(Wish::Unwant(topic("a")))
+        );
         let (wish, mut answer) = ask(&mut awaiting, "a", true);
         assert_eq!(wish, Some(Wish::Want(topic("a"), 2)));
 
@@ -184,7 +191,10 @@ mod tests {
         assert!(second.try_recv().is_err());
         awaiting.live(vec![(topic("a"), 1)]);
         assert!(first.try_recv().is_ok() && second.try_recv().is_ok());
-        assert!(ask(&mut awaiting, "a", false).1.try_recv().is_ok(), "live already");
+        assert!(
+            ask(&mut awaiting, "a", false).1.try_recv().is_ok(),
+            "live already"
+        );
     }
 
     #[test]
@@ -206,6 +216,10 @@ mod tests {
         for _ in 0..100_000 {
             ask(&mut awaiting, "a", false);
         }
-        assert!(awaiting.shared.all.len() <= 128, "{}", awaiting.shared.all.len());
+        assert!(
+            awaiting.shared.all.len() <= 128,
+            "{}",
+            awaiting.shared.all.len()
+        );
     }
 }

@@ -105,7 +105,11 @@ mod tests {
 
         channels.apply(Wish::Unwant(topic("a")));
         channels.apply(Wish::Want(topic("a"), 3));
-        assert_eq!(channels.round(), round(&[], &[], &[("a", 3)]), "it never left");
+        assert_eq!(
+            channels.round(),
+            round(&[], &[], &[("a", 3)]),
+            "it never left"
+        );
 
         channels.apply(Wish::Unwant(topic("a")));
         assert_eq!(channels.round(), round(&["a"], &[], &[]));
@@ -135,7 +139,7 @@ mod tests {
             let names = ["a", "b", "c", "d"];
             let mut channels = Channels::default();
             let (mut wanted, mut redis) = (HashSet::new(), HashSet::new());
-            let mut carry_out = |channels: &mut Channels, redis: &mut HashSet<Topic>| {
+            let carry_out = |channels: &mut Channels, redis: &mut HashSet<Topic>| {
                 let round = channels.round();
                 for topic in &round.unsubscribe { redis.remove(topic); }
                 redis.extend(round.subscribe);

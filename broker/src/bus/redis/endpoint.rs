@@ -164,7 +164,11 @@ mod tests {
         for (url, tls, name) in [
             ("redis://u:secret@host:7000/3", false, "host:7000"),
             ("rediss://:secret@host", true, "host:6379"),
-            ("redis://default:secret@fly-x.upstash.io:6379", false, "fly-x.upstash.io:6379"),
+            (
+                "redis://default:secret@fly-x.upstash.io:6379",
+                false,
+                "fly-x.upstash.io:6379",
+            ),
             ("redis://[fdaa::1]:6380", false, "fdaa::1:6380"),
         ] {
             let endpoint = parse(url, BusMode::Broadcast).expect(url);
@@ -181,15 +185,27 @@ mod tests {
             ("redis://u:secret@a,redis://u:secret@b", "mode sharded"),
             ("redis://u:secret@0.0.0.0", "wildcard"),
         ] {
-            let error = parse(url, BusMode::Broadcast).map(drop).expect_err(url).to_string();
-            assert!(error.contains(why) && !error.contains("secret"), "{url}: {error}");
+            let error = parse(url, BusMode::Broadcast)
+                .map(drop)
+                .expect_err(url)
+                .to_string();
+            assert!(
+                error.contains(why) && !error.contains("secret"),
+                "{url}: {error}"
+            );
         }
         let config = RedisConfig {
             url: "rediss://host".to_owned(),
             ca_file: Some("/nowhere/ca.pem".into()),
             ..RedisConfig::default()
         };
-        let error = Endpoint::parse(&config).map(drop).expect_err("no file").to_string();
-        assert!(error.starts_with("redis ca file /nowhere/ca.pem: "), "{error}");
+        let error = Endpoint::parse(&config)
+            .map(drop)
+            .expect_err("no file")
+            .to_string();
+        assert!(
+            error.starts_with("redis ca file /nowhere/ca.pem: "),
+            "{error}"
+        );
     }
 }

@@ -199,7 +199,10 @@ impl Writer {
     /// The channel and the wire form.
     fn address(&mut self, what: What) -> (String, Vec<u8>) {
         match what {
-            What::Probe(number) => (self.route.probe.to_string(), number.to_string().into_bytes()),
+            What::Probe(number) => (
+                self.route.probe.to_string(),
+                number.to_string().into_bytes(),
+            ),
             What::Publication(mut draft) => {
                 if draft.id.is_empty() {
                     draft.id = self.ids.next();

@@ -130,7 +130,9 @@ impl Subscriber {
             within_command(endpoint, async {
                 match (&mut *self, change) {
                     (Self::Push(connection), Change::Join) => connection.subscribe(channels).await,
-                    (Self::Push(connection), Change::Leave) => connection.unsubscribe(channels).await,
+                    (Self::Push(connection), Change::Leave) => {
+                        connection.unsubscribe(channels).await
+                    }
                     (Self::Polled { sink, .. }, Change::Join) => sink.subscribe(channels).await,
                     (Self::Polled { sink, .. }, Change::Leave) => sink.unsubscribe(channels).await,
                     (Self::Cluster(cluster), Change::Join) => cluster.subscribe(channels).await,
