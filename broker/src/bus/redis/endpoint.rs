@@ -128,6 +128,11 @@ fn parse_node(url: &str) -> Result<ConnectionInfo, BusError> {
     let node = url
         .into_connection_info()
         .map_err(|error| BusError::Url(error.to_string()))?;
+    if matches!(node.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+        return Err(BusError::Url(
+            "#insecure is not supported; name the authority in a ca file".to_owned(),
+        ));
+    }
     Ok(node.set_tcp_settings(tcp()))
 }
 
@@ -184,6 +189,7 @@ mod tests {
             ("redis://u:secret@host:99999", "did not parse"),
             ("redis://u:secret@a,redis://u:secret@b", "mode sharded"),
             ("redis://u:secret@0.0.0.0", "wildcard"),
+            ("rediss://u:secret@host/#insecure", "not supported"),
         ] {
             let error = parse(url, BusMode::Broadcast)
                 .map(drop)

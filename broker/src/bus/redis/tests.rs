@@ -2,9 +2,11 @@
 
 mod broadcast;
 mod channels;
+mod cluster;
 mod faults;
 mod secured;
 mod server;
+mod sharded;
 
 use std::time::Duration;
 

@@ -44,7 +44,11 @@ async fn a_killed_redis_is_found_again_and_listeners_are_told() {
 #[tokio::test]
 async fn a_hanging_redis_makes_the_node_unready_and_publishing_fails_fast() {
     let server = RedisServer::start(&[]);
-    let mut node = node(&server, "a", BusMode::Broadcast).await;
+    // Without keep-alive pings only the probe can tell.
+    let mut config = settings(&server.url(), BusMode::Broadcast);
+    config.ping_interval = Duration::from_secs(60);
+    let mut node = Node::start(BusConfig::Redis(config), "a", 1);
+    node.ready().await;
     node.bus.subscribe(0, topic("t")).await.expect("subscribed");
     server.pause();
     let first = node.bus.publish(draft("t", "0")).await;
@@ -69,7 +73,7 @@ async fn a_hanging_redis_makes_the_node_unready_and_publishing_fails_fast() {
     );
 
     server.resume();
-    node.told_of_missed().await;
+    assert_eq!(node.told_of_missed().await, RECOVERED);
     node.ready().await;
     // The publisher's connection may come back after the subscriber's.
     while node.bus.publish(draft("t", "\"after\"")).await.is_err() {
@@ -80,6 +84,24 @@ async fn a_hanging_redis_makes_the_node_unready_and_publishing_fails_fast() {
             break;
         }
     }
+}
+
+#[tokio::test]
+async fn a_hanging_redis_is_found_by_the_keep_alive_and_told_of() {
+    let server = RedisServer::start(&[]);
+    let mut config = settings(&server.url(), BusMode::PerTopic);
+    config.probe_timeout = Duration::from_secs(60);
+    let mut node = Node::start(BusConfig::Redis(config), "a", 1);
+    node.ready().await;
+    node.bus.subscribe(0, topic("t")).await.expect("subscribed");
+    server.pause();
+    until("the node is not ready", || {
+        node.lifecycle.unready().is_some()
+    })
+    .await;
+    server.resume();
+    assert_eq!(node.told_of_missed().await, RECONNECTED);
+    node.ready().await;
 }
 
 #[tokio::test]

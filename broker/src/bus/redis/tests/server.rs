@@ -11,6 +11,8 @@ use crate::bus::tests::PATIENCE;
 
 pub struct RedisServer {
     pub port: u16,
+    /// Of a cluster's node, to the other nodes.
+    pub bus_port: u16,
     child: Child,
     args: Vec<String>,
     /// The server's working directory.
@@ -48,12 +50,18 @@ impl RedisServer {
         let child = spawn(&args);
         let server = Self {
             port,
+            bus_port: 0,
             child,
             args,
             _dir: dir,
         };
         server.wait_until_open();
         server
+    }
+
+    pub fn with_bus_port(mut self, bus_port: u16) -> Self {
+        self.bus_port = bus_port;
+        self
     }
 
     pub fn url(&self) -> String {
