@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, made at start and taken apart"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BusConfig {
     /// Publications stay in this process.
