@@ -30,7 +30,10 @@ pub fn example(name: &str) -> PathBuf {
 pub fn target() -> PathBuf {
     let this = std::env::current_exe().expect("the path of this test is known");
     // <target>/<profile>/deps/<test>
-    this.ancestors().nth(3).unwrap_or(Path::new("/tmp")).to_owned()
+    this.ancestors()
+        .nth(3)
+        .unwrap_or(Path::new("/tmp"))
+        .to_owned()
 }
 
 fn beside_binary(name: &str) -> PathBuf {

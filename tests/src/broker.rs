@@ -61,8 +61,13 @@ impl Setup {
 
     /// Writes `tidegate.toml`.
     pub fn settings(self, toml: &str) -> Self {
-        std::fs::write(self.folder.path().join("tidegate.toml"), toml).expect("settings written");
+        self.file("tidegate.toml", toml);
         self
+    }
+
+    /// Writes another file of its folder.
+    pub fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).expect("the file is written");
     }
 
     /// The most files it may have open.
@@ -83,7 +88,10 @@ impl Setup {
         let mut process = self.spawn();
         let address = wait::until("the broker listens", async || {
             process.assert_running();
-            process.logs.find(is_listening).map(|line| address_in(&line))
+            process
+                .logs
+                .find(is_listening)
+                .map(|line| address_in(&line))
         })
         .await;
         Broker {
@@ -106,11 +114,16 @@ impl Setup {
             None => Command::new(artifacts::binary()),
             Some(most) => {
                 let mut command = Command::new("prlimit");
-                command.arg(format!("--nofile={most}:{most}")).arg(artifacts::binary());
+                command
+                    .arg(format!("--nofile={most}:{most}"))
+                    .arg(artifacts::binary());
                 command
             }
         };
-        command.arg("serve").current_dir(self.folder.path()).env_clear();
+        command
+            .arg("serve")
+            .current_dir(self.folder.path())
+            .env_clear();
         if self.open_files.is_some() {
             command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         }
@@ -171,7 +184,10 @@ impl Broker {
     pub async fn publish(&self, service_token: &str, topic: &str, message: Value) {
         let body = json!({"topic": topic, "message": message});
         let answer = self.post_publish(service_token, &body.to_string()).await;
-        assert_eq!((answer.status, answer.json()), (200, json!({"published": 1})));
+        assert_eq!(
+            (answer.status, answer.json()),
+            (200, json!({"published": 1}))
+        );
     }
 
     pub async fn post_publish(&self, service_token: &str, body: &str) -> Answer {
@@ -214,7 +230,8 @@ impl Broker {
         let samples: Vec<f64> = text
             .lines()
             .filter(|line| {
-                line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+                line.strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with(['{', ' ']))
             })
             .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
             .collect();
@@ -228,9 +245,15 @@ fn is_listening(line: &str) -> bool {
 
 /// The public address in the log line, reached over loopback.
 fn address_in(line: &str) -> SocketAddr {
-    let rest = line.split_once(r#""address":""#).map(|(_, rest)| rest).unwrap_or_default();
+    let rest = line
+        .split_once(r#""address":""#)
+        .map(|(_, rest)| rest)
+        .unwrap_or_default();
     let address = rest.split('"').next().unwrap_or_default();
-    let port = address.rsplit(':').next().and_then(|port| port.parse().ok());
+    let port = address
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse().ok());
     let port: u16 = port.unwrap_or_else(|| panic!("no address in {line}"));
     SocketAddr::from(([127, 0, 0, 1], port))
 }

@@ -22,7 +22,10 @@ pub struct Client {
 /// What ended a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    Closed { code: u16, reason: String },
+    Closed {
+        code: u16,
+        reason: String,
+    },
     /// A close frame without a code.
     Bare,
     /// The TCP connection ended without a close frame.
@@ -32,7 +35,9 @@ pub enum End {
 impl Client {
     /// As a Twitch PubSub client connects.
     pub async fn connect(broker: &Broker) -> Self {
-        Self::open(broker.address, "/ws", &[]).await.expect("the upgrade is granted")
+        Self::open(broker.address, "/ws", &[])
+            .await
+            .expect("the upgrade is granted")
     }
 
     /// With `?v=1`; the WELCOME has been read and is answered beside.
@@ -50,7 +55,11 @@ impl Client {
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, u16> {
-        wait::soon("the WebSocket handshake", Self::handshake(address, path, headers)).await
+        wait::soon(
+            "the WebSocket handshake",
+            Self::handshake(address, path, headers),
+        )
+        .await
     }
 
     async fn handshake(
@@ -136,7 +145,8 @@ impl Client {
     pub async fn ask(&mut self, kind: &str, data: Value) -> Value {
         self.nonces += 1;
         let nonce = format!("n{}", self.nonces);
-        self.send(json!({"type": kind, "nonce": nonce, "data": data})).await;
+        self.send(json!({"type": kind, "nonce": nonce, "data": data}))
+            .await;
         let response = self.frame().await;
         assert_eq!(
             (&response["type"], &response["nonce"]),

@@ -34,7 +34,10 @@ impl Cluster {
             .output()
             .expect("redis-cli is there");
         let words = String::from_utf8_lossy(&created.stdout);
-        assert!(created.status.success(), "redis-cli --cluster create: {words}");
+        assert!(
+            created.status.success(),
+            "redis-cli --cluster create: {words}"
+        );
         let cluster = Self { nodes };
         cluster.is_whole().await;
         cluster

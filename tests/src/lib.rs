@@ -8,6 +8,7 @@ pub mod artifacts;
 pub mod broker;
 pub mod client;
 pub mod cluster;
+pub mod cookies;
 pub mod frames;
 pub mod http;
 pub mod logs;

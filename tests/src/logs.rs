@@ -13,7 +13,9 @@ impl Logs {
         let lines = self.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
-                lines.lock().push(String::from_utf8_lossy(&line).into_owned());
+                lines
+                    .lock()
+                    .push(String::from_utf8_lossy(&line).into_owned());
             }
         });
     }
@@ -33,7 +35,11 @@ impl Logs {
 
     /// The first match at or after line `mark`.
     pub fn find_from(&self, mark: usize, matches: impl Fn(&str) -> bool) -> Option<String> {
-        self.lock().iter().skip(mark).find(|line| matches(line)).cloned()
+        self.lock()
+            .iter()
+            .skip(mark)
+            .find(|line| matches(line))
+            .cloned()
     }
 
     pub fn text(&self) -> String {

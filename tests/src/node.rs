@@ -39,7 +39,12 @@ fn packages() -> &'static Path {
 
 /// npm writes its copy of the lock file last.
 fn is_installed(folder: &Path) -> bool {
-    let changed = |name: &str| folder.join(name).metadata().and_then(|file| file.modified());
+    let changed = |name: &str| {
+        folder
+            .join(name)
+            .metadata()
+            .and_then(|file| file.modified())
+    };
     match (
         changed("package-lock.json"),
         changed("node_modules/.package-lock.json"),

@@ -21,7 +21,9 @@ impl Plugins {
         let defaults = std::fs::read_dir(artifacts::plugins()).expect("the plugins are there");
         for file in defaults {
             let file = file.expect("a folder entry").path();
-            let is_plugin = file.extension().is_some_and(|end| end == "wasm" || end == "toml");
+            let is_plugin = file
+                .extension()
+                .is_some_and(|end| end == "wasm" || end == "toml");
             if let (true, Some(name)) = (is_plugin, file.file_name()) {
                 std::fs::copy(&file, folder.path().join(name)).expect("the plugin is copied");
             }
@@ -50,7 +52,10 @@ impl Plugins {
 
     /// Replaces a component by another.
     pub fn replace_by(&self, name: &str, component: &Path) {
-        self.replace(name, &std::fs::read(component).expect("the component is read"));
+        self.replace(
+            name,
+            &std::fs::read(component).expect("the component is read"),
+        );
     }
 
     /// Writes in place, as editors do.

@@ -51,7 +51,9 @@ impl Raw {
 
     /// Whether the connection still took it.
     pub async fn try_send(&mut self, bytes: &[u8]) -> bool {
-        wait::soon("the bytes are sent", self.stream.write_all(bytes)).await.is_ok()
+        wait::soon("the bytes are sent", self.stream.write_all(bytes))
+            .await
+            .is_ok()
     }
 
     /// The head of an HTTP answer, up to the empty line; empty if the connection ended first.
@@ -126,6 +128,8 @@ impl Raw {
     /// Whether more came; a reset counts as the end.
     async fn more(&mut self) -> bool {
         let read = self.stream.read_buf(&mut self.unread);
-        wait::soon("bytes or the end", read).await.is_ok_and(|count| count > 0)
+        wait::soon("bytes or the end", read)
+            .await
+            .is_ok_and(|count| count > 0)
     }
 }

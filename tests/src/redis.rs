@@ -64,15 +64,21 @@ impl Redis {
 
     pub async fn connection(&self) -> redis::aio::MultiplexedConnection {
         let client = redis::Client::open(self.url()).expect("a good URL");
-        wait::soon("a Redis connection", client.get_multiplexed_async_connection())
-            .await
-            .expect("Redis is up")
+        wait::soon(
+            "a Redis connection",
+            client.get_multiplexed_async_connection(),
+        )
+        .await
+        .expect("Redis is up")
     }
 
     /// `PUBLISH realtime`, as a program in any language does it.
     pub async fn publish(&self, text: &str) {
         let mut connection = self.connection().await;
-        connection.publish("realtime", text).await.expect("published");
+        connection
+            .publish("realtime", text)
+            .await
+            .expect("published");
     }
 
     /// `redis-cli` with these arguments; answers what it printed.

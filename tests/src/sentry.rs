@@ -51,7 +51,10 @@ impl Ingest {
         let what = format!("Sentry has an envelope with {text:?}");
         wait::until(&what, async || {
             let envelopes = self.envelopes.lock().expect("no holder panics");
-            envelopes.iter().find(|one| one.body.contains(text)).cloned()
+            envelopes
+                .iter()
+                .find(|one| one.body.contains(text))
+                .cloned()
         })
         .await
     }
@@ -65,7 +68,9 @@ async fn serve(stream: TcpStream, envelopes: Arc<Mutex<Vec<Envelope>>>) {
     let service = service_fn(|request| keep(request, envelopes.clone()));
     let connection = hyper::server::conn::http1::Builder::new();
     // A client that goes away ends its own connection only.
-    let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+    let _ = connection
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 async fn keep(
@@ -73,8 +78,15 @@ async fn keep(
     envelopes: Arc<Mutex<Vec<Envelope>>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let auth = head.headers.get("x-sentry-auth").and_then(|value| value.to_str().ok());
+    let body = body
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
+    let auth = head
+        .headers
+        .get("x-sentry-auth")
+        .and_then(|value| value.to_str().ok());
     envelopes.lock().expect("no holder panics").push(Envelope {
         path: head.uri.path().to_owned(),
         auth: auth.unwrap_or_default().to_owned(),

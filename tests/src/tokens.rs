@@ -3,6 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
 use crate::artifacts;
 
 /// Runs `tidegate` with only these variables; the folder is where it looks for files.
@@ -19,7 +23,11 @@ pub fn tidegate(folder: &Path, env: &[(String, String)], arguments: &[&str]) -> 
 /// A fresh key pair as PEM text, for `TIDEGATE_KEYS`.
 pub fn keys(algorithm: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
-    stdout(tidegate(folder.path(), &[], &["keys", "generate", "--alg", algorithm]))
+    stdout(tidegate(
+        folder.path(),
+        &[],
+        &["keys", "generate", "--alg", algorithm],
+    ))
 }
 
 /// `tidegate token mint`; the keys are those of the environment and the folder.
@@ -34,7 +42,9 @@ pub fn mint(
     for scope in scopes {
         arguments.extend(["--scope", scope]);
     }
-    stdout(tidegate(folder, env, &arguments)).trim_end().to_owned()
+    stdout(tidegate(folder, env, &arguments))
+        .trim_end()
+        .to_owned()
 }
 
 /// What a command that must succeed printed.
@@ -48,4 +58,22 @@ pub fn stdout(output: Output) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     text
+}
+
+/// The claims of a token, unverified.
+pub fn claims(token: &str) -> Value {
+    part(token, 1)
+}
+
+/// The header of a token.
+pub fn header(token: &str) -> Value {
+    part(token, 0)
+}
+
+fn part(token: &str, index: usize) -> Value {
+    let part = token.split('.').nth(index).unwrap_or_default();
+    let json = URL_SAFE_NO_PAD
+        .decode(part)
+        .expect("a token's part is base64url");
+    serde_json::from_slice(&json).expect("a token's part is JSON")
 }
