@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -202,6 +203,33 @@ impl Broker {
     /// A token that may `POST /publish`.
     pub fn service_token(&self) -> String {
         self.token("service", &["tidegate:publish"])
+    }
+
+    /// What the process holds of memory.
+    pub fn resident_bytes(&self) -> usize {
+        let path = format!("/proc/{}/statm", self.process.id());
+        let statm = std::fs::read_to_string(path).expect("the broker runs, on Linux");
+        let pages = statm
+            .split(' ')
+            .nth(1)
+            .and_then(|pages| pages.parse::<usize>().ok());
+        pages.expect("statm is well-formed") * rustix::param::page_size()
+    }
+
+    /// CPU time that the process has used, in user and system.
+    pub fn cpu_time(&self) -> Duration {
+        let path = format!("/proc/{}/stat", self.process.id());
+        let stat = std::fs::read_to_string(path).expect("the broker runs, on Linux");
+        // After the name in parentheses: state is field 3, utime and stime are 14 and 15.
+        let fields = stat
+            .rsplit(") ")
+            .next()
+            .unwrap_or_default()
+            .split(' ')
+            .skip(11)
+            .take(2);
+        let ticks: u64 = fields.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
     }
 
     pub fn terminate(&self) {

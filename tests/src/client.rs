@@ -92,6 +92,13 @@ impl Client {
         self.send_message(Message::text(text)).await;
     }
 
+    /// Whether the connection still took it.
+    pub async fn try_send_text(&mut self, text: &str) -> bool {
+        wait::soon("the frame is sent", self.socket.send(Message::text(text)))
+            .await
+            .is_ok()
+    }
+
     pub async fn send_message(&mut self, message: Message) {
         wait::soon("the frame is sent", self.socket.send(message))
             .await
