@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod auth_ws;
+mod broken_plugins;
 mod cli;
 mod commands;
 mod conversation;
@@ -11,9 +12,12 @@ mod gateway_rules;
 mod hostile_frames;
 mod hostile_http;
 mod http_publish;
+mod observed;
+mod other_clients;
 mod redis_bus;
 mod redis_outage;
 mod refusals;
+mod reload;
 mod serve;
 mod slow_consumers;
 mod timers;

@@ -163,6 +163,20 @@ impl Client {
         response
     }
 
+    /// As [`Client::ask`], passing over the frames before the RESPONSE.
+    pub async fn ask_among(&mut self, kind: &str, data: Value) -> Value {
+        self.nonces += 1;
+        let nonce = format!("n{}", self.nonces);
+        self.send(json!({"type": kind, "nonce": nonce, "data": data}))
+            .await;
+        loop {
+            let frame = self.frame().await;
+            if frame["type"] == "RESPONSE" && frame["nonce"] == nonce {
+                return frame;
+            }
+        }
+    }
+
     /// LISTENs; it must be granted.
     pub async fn listen(&mut self, topics: &[&str]) {
         let response = self.ask("LISTEN", json!({"topics": topics})).await;

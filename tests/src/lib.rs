@@ -9,6 +9,7 @@ pub mod broker;
 pub mod client;
 pub mod cluster;
 pub mod cookies;
+pub mod crowd;
 pub mod frames;
 pub mod http;
 pub mod logs;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use tempfile::TempDir;
 
 use crate::artifacts;
@@ -31,6 +32,13 @@ impl Plugins {
         Self(folder)
     }
 
+    /// Only `guest.wasm`, one of `tests/guests`.
+    pub fn of_guest(name: &str) -> Self {
+        let plugins = Self(tempfile::tempdir().expect("a folder"));
+        plugins.replace_by("guest.wasm", &artifacts::guest(name));
+        plugins
+    }
+
     pub fn path(&self) -> &str {
         self.0.path().to_str().expect("a UTF-8 path")
     }
@@ -41,6 +49,15 @@ impl Plugins {
 
     pub fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.file(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The file's hash, as a pin in the settings has it.
+    pub fn sha256(&self, name: &str) -> String {
+        let hash = digest(&SHA256, &self.read(name));
+        hash.as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// Replaces a file in one step, as build tools do.

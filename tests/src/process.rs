@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 use crate::logs::Logs;
 use crate::wait;
@@ -72,4 +72,14 @@ impl Drop for Process {
             eprintln!("--- {} wrote:\n{}\n---", self.name, self.logs.tail(80));
         }
     }
+}
+
+/// Lets this process, and those it starts, have as many files open as the machine allows.
+pub fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).expect("a process may use what it is allowed");
 }
