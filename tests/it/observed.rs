@@ -42,7 +42,12 @@ async fn every_metric_is_described_and_ours() {
 async fn counters_follow_what_happens() {
     let broker = Broker::start().await;
     let service = broker.service_token();
-    let sessions = async || broker.metric("tidegate_sessions").await.unwrap_or_default();
+    let sessions = async || {
+        broker
+            .metric("tidegate_connections")
+            .await
+            .unwrap_or_default()
+    };
     assert_eq!(sessions().await, 0.0);
     let mut clients = Vec::new();
     for _ in 0..5 {

@@ -207,29 +207,24 @@ impl Broker {
 
     /// What the process holds of memory.
     pub fn resident_bytes(&self) -> usize {
-        let path = format!("/proc/{}/statm", self.process.id());
-        let statm = std::fs::read_to_string(path).expect("the broker runs, on Linux");
-        let pages = statm
-            .split(' ')
-            .nth(1)
-            .and_then(|pages| pages.parse::<usize>().ok());
-        pages.expect("statm is well-formed") * rustix::param::page_size()
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(path).expect("the broker runs, on Linux");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = resident.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok());
+        kilobytes.unwrap_or(0_usize) << 10
     }
 
-    /// CPU time that the process has used, in user and system.
+    /// CPU time that its threads have used.
     pub fn cpu_time(&self) -> Duration {
-        let path = format!("/proc/{}/stat", self.process.id());
-        let stat = std::fs::read_to_string(path).expect("the broker runs, on Linux");
-        // After the name in parentheses: state is field 3, utime and stime are 14 and 15.
-        let fields = stat
-            .rsplit(") ")
-            .next()
-            .unwrap_or_default()
-            .split(' ')
-            .skip(11)
-            .take(2);
-        let ticks: u64 = fields.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-        Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id()));
+        let used = tasks
+            .expect("the broker runs, on Linux")
+            .filter_map(|task| {
+                let schedstat =
+                    std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+                schedstat.split(' ').next()?.parse().ok()
+            });
+        Duration::from_nanos(used.sum())
     }
 
     pub fn terminate(&self) {

@@ -37,10 +37,11 @@ impl Crowd {
         let connecting = (0..count).map(|_| async {
             let mut client = Client::connect(broker).await;
             client.listen_with(topics, token).await;
-            tokio::spawn(follow(client, topics[0].to_owned(), revoked.clone()))
+            client
         });
         let listeners = stream::iter(connecting)
             .buffer_unordered(50)
+            .map(|client| tokio::spawn(follow(client, topics[0].to_owned(), revoked.clone())))
             .collect()
             .await;
         Self { listeners, revoked }
