@@ -222,7 +222,7 @@ impl Broker {
             .filter_map(|task| {
                 let schedstat =
                     std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-                schedstat.split(' ').next()?.parse().ok()
+                schedstat.split(' ').next()?.parse::<u64>().ok()
             });
         Duration::from_nanos(used.sum())
     }
