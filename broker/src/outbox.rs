@@ -4,6 +4,6 @@ pub mod connection;
 pub mod policy;
 mod queue;
 
-pub use connection::Connection;
+pub use connection::{Connection, Ending};
 pub use policy::{SlowConsumer, TopicRule};
-pub use queue::{Outbox, Pushed};
+pub use queue::{Outbox, Pushed, TopicTag};

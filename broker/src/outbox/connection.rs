@@ -14,7 +14,6 @@ use crate::protocol::frame;
 use crate::publication::Frame;
 
 /// Shared by the session that reads and the worker that writes, on one thread.
-#[derive(Debug)]
 pub struct Connection {
     socket: OwnedWriteHalf,
     outbox: RefCell<Outbox>,
@@ -81,6 +80,9 @@ impl Connection {
     pub fn close(&self, code: CloseCode) {
         if self.ending.get() != Ending::Open {
             return;
+        }
+        if code == CloseCode::SlowConsumer {
+            self.outbox.borrow_mut().drop_publications();
         }
         self.push_control(frame::encode_close(code));
         self.ending.set(Ending::Closing(code));

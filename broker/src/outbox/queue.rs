@@ -110,6 +110,11 @@ impl Outbox {
         }
     }
 
+    /// Drops every publication that the socket has not begun.
+    pub fn drop_publications(&mut self) {
+        self.drop_waiting(usize::MAX, |waiting| waiting.publication.is_some());
+    }
+
     /// Drops the oldest that match until `bytes` are free; never one the socket has begun.
     fn drop_waiting(&mut self, bytes: usize, matches: impl Fn(&Waiting) -> bool) -> usize {
         let (mut freed, mut dropped) = (0, 0);
