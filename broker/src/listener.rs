@@ -13,4 +13,4 @@ mod upgrade;
 
 pub use admission::Admission;
 pub use config::ServerConfig;
-pub use front::{Arrival, Front, FrontParts};
+pub use front::{Arrival, Front, FrontParts, WorkerDoor};

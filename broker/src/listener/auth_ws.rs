@@ -22,7 +22,11 @@ pub(super) async fn answer(front: &Rc<Front>, request: Request<Incoming>) -> Rep
     let mut reply = match origins.check_cookies(request.method(), headers).refusal() {
         Some(refusal) => {
             metrics::counter!("tidegate_refused_total", "reason" => "origin").increment(1);
-            reply::error(StatusCode::FORBIDDEN, "forbidden-origin", &refusal.to_string())
+            reply::error(
+                StatusCode::FORBIDDEN,
+                "forbidden-origin",
+                &refusal.to_string(),
+            )
         }
         None if request.method() == Method::OPTIONS => preflight(headers),
         None => token(front, headers).await,

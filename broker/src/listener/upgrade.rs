@@ -31,7 +31,11 @@ pub(super) fn websocket(
     };
     if let Some(refusal) = front.node.auth.origins().check(request.headers()).refusal() {
         metrics::counter!("tidegate_refused_total", "reason" => "origin").increment(1);
-        return reply::error(StatusCode::FORBIDDEN, "forbidden-origin", &refusal.to_string());
+        return reply::error(
+            StatusCode::FORBIDDEN,
+            "forbidden-origin",
+            &refusal.to_string(),
+        );
     }
     let address = front.client_address(peer, request.headers());
     let place = match front.admission.enter(address) {

@@ -69,8 +69,17 @@ enum Event {
 }
 
 async fn live(parts: WorkerParts) -> anyhow::Result<()> {
-    let WorkerParts { node, changes, socket, inbox, arrivals, lifecycle, config, admission, doors } =
-        parts;
+    let WorkerParts {
+        node,
+        changes,
+        socket,
+        inbox,
+        arrivals,
+        lifecycle,
+        config,
+        admission,
+        doors,
+    } = parts;
     let node = Node::new(node);
     let front = Front::new(FrontParts {
         node: node.clone(),
@@ -82,8 +91,17 @@ async fn live(parts: WorkerParts) -> anyhow::Result<()> {
     let socket = tokio::net::TcpListener::from_std(socket).context("cannot adopt the listener")?;
     tokio::task::spawn_local(accept::accept(socket, front.clone()));
     let batch = Vec::with_capacity(TURN);
-    let worker =
-        Worker { node, front, changes, inbox, arrivals, lifecycle, config, batch, draining: false };
+    let worker = Worker {
+        node,
+        front,
+        changes,
+        inbox,
+        arrivals,
+        lifecycle,
+        config,
+        batch,
+        draining: false,
+    };
     worker.run().await;
     Ok(())
 }
