@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 
-use crate::protocol::close::CloseCode;
 use crate::protocol::frame::FrameError;
 use crate::protocol::message::{Decoder, Event, MessageLimits, Step};
 

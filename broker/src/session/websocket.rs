@@ -1,7 +1,6 @@
 //! A session over WebSocket: reads while bytes are there, runs commands, ends in one place.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};

@@ -9,11 +9,12 @@ use tokio::sync::mpsc;
 
 use super::signals::Signals;
 use super::thread::{self, WorkerParts};
-use crate::admin;
+use crate::admin::{self, Admin, AdminConfig, Control};
 use crate::auth::Auth;
 use crate::bus::{self, Bus};
 use crate::config::Settings;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
+use crate::metrics;
 use crate::node::Parts;
 use crate::plugin::PluginHost;
 use crate::shutdown::Lifecycle;
@@ -50,6 +51,8 @@ struct Started {
     address: std::net::SocketAddr,
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
+    /// Serves until it is dropped.
+    _admin: Option<Admin>,
 }
 
 fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Result<Started> {
@@ -78,7 +81,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         let _io = io.enter();
         Bus::start(bus, &server.node_id, senders, lifecycle.clone())?
     };
-    admin::start(admin, lifecycle.clone(), plugins.clone())?;
+    let admin = start_admin(admin, lifecycle, &plugins)?;
 
     let (doors, arrivals): (Vec<_>, Vec<_>) = (0..workers).map(|_| door()).unzip();
     let shared = Shared {
@@ -118,6 +121,26 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         threads,
         plugins,
     })
+}
+
+fn start_admin(
+    config: AdminConfig,
+    lifecycle: &Lifecycle,
+    plugins: &PluginHost,
+) -> anyhow::Result<Option<Admin>> {
+    let Some(bind) = config.bind else {
+        return Ok(None);
+    };
+    let (shown, reloaded) = (plugins.clone(), plugins.clone());
+    let control = Control {
+        lifecycle: lifecycle.clone(),
+        metrics: metrics::install().map_err(anyhow::Error::msg)?,
+        plugins: Box::new(move || serde_json::json!(shown.status())),
+        reload: Box::new(move |name| reloaded.request_reload(name).is_ok()),
+    };
+    let admin = admin::start(bind, control)?;
+    tracing::info!(address = %admin.address(), "admin listening");
+    Ok(Some(admin))
 }
 
 fn door() -> (
