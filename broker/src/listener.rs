@@ -9,7 +9,7 @@ mod publish;
 mod reply;
 mod routes;
 pub mod socket;
-mod upgrade;
+pub mod upgrade;
 
 pub use admission::Admission;
 pub use config::ServerConfig;

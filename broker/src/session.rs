@@ -2,8 +2,11 @@
 
 mod answer;
 mod commands;
+mod echo;
 mod rate;
 mod read;
-pub mod websocket;
+mod socket;
+mod websocket;
 
+pub use echo::run_echo;
 pub use websocket::{WebSocketOptions, run};

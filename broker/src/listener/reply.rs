@@ -4,7 +4,8 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
 
-pub(super) type Reply = Response<Full<Bytes>>;
+/// The answer to an HTTP request.
+pub type Reply = Response<Full<Bytes>>;
 
 /// A JSON answer; `body` is JSON text.
 pub(super) fn json_text(status: StatusCode, body: impl Into<Bytes>) -> Reply {

@@ -3,6 +3,7 @@ use std::rc::Rc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -14,21 +15,17 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::admission::{Full as NoPlace, Place};
+use super::admission::Full as NoPlace;
 use super::front::Front;
 use super::reply::{self, Reply};
 use crate::session::WebSocketOptions;
 
-/// `/ws`: checks the handshake (RFC 6455 §4.2), takes the socket out of hyper, begins a session.
+/// `/ws`: takes the socket out of hyper and begins a session.
 pub(super) fn websocket(
     front: &Rc<Front>,
     peer: SocketAddr,
     mut request: Request<Incoming>,
 ) -> Reply {
-    let accept = match accept_key(request.headers()) {
-        Ok(accept) => accept,
-        Err(refusal) => return refusal,
-    };
     if let Some(refusal) = front.node.auth.origins().check(request.headers()).refusal() {
         metrics::counter!("tidegate_refused_total", "reason" => "origin").increment(1);
         return reply::error(
@@ -37,6 +34,10 @@ pub(super) fn websocket(
             &refusal.to_string(),
         );
     }
+    let (reply, upgrade) = match handshake(&mut request) {
+        Ok(accepted) => accepted,
+        Err(refusal) => return refusal,
+    };
     let address = front.client_address(peer, request.headers());
     let place = match front.admission.enter(address) {
         Ok(place) => place,
@@ -45,28 +46,44 @@ pub(super) fn websocket(
     let options = WebSocketOptions {
         v1: wants_v1(request.uri().query()),
     };
-    let upgrade = hyper::upgrade::on(&mut request);
-    tokio::task::spawn_local(begin(front.clone(), upgrade, options, place));
+    let front = front.clone();
+    tokio::task::spawn_local(async move {
+        if let Some((stream, early)) = upgraded_socket(upgrade).await {
+            front.place(stream, early, options, place);
+        }
+    });
+    reply
+}
+
+/// Checks a WebSocket handshake (RFC 6455 §4.2): the answer and the socket to come, or the
+/// refusal.
+pub fn handshake(request: &mut Request<Incoming>) -> Result<(Reply, OnUpgrade), Reply> {
+    let accept = accept_key(request.headers())?;
     let mut reply = Response::new(Full::default());
     *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = reply.headers_mut();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    reply
+    Ok((reply, hyper::upgrade::on(request)))
 }
 
-async fn begin(front: Rc<Front>, upgrade: OnUpgrade, options: WebSocketOptions, place: Place) {
+/// The bare socket after the answer went out, with the bytes that came early; hyper and its
+/// buffers are gone. `None` = the client left.
+pub async fn upgraded_socket(upgrade: OnUpgrade) -> Option<(TcpStream, Bytes)> {
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => {
             tracing::debug!(%error, "the upgrade was not finished");
-            return;
+            return None;
         }
     };
     match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => front.place(parts.io.into_inner(), parts.read_buf, options, place),
-        Err(_) => tracing::error!("hyper gave back another socket than it was given"),
+        Ok(parts) => Some((parts.io.into_inner(), parts.read_buf)),
+        Err(_) => {
+            tracing::error!("hyper gave back another socket than it was given");
+            None
+        }
     }
 }
 

@@ -1,24 +1,21 @@
-//! A session over WebSocket: reads while bytes are there, runs commands, ends in one place.
+//! A `/ws` session: runs commands in their order, ends in one place.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 
 use super::answer;
 use super::commands::{self, Caller, Running};
 use super::rate::MessageRate;
-use super::read::{self, Flow, Reader};
+use super::read::Flow;
+use super::socket::Socket;
 use crate::node::Node;
 use crate::outbox::{Connection, Ending};
 use crate::protocol::close::CloseCode;
-use crate::protocol::frame::{self, FrameError, Opcode};
+use crate::protocol::frame::{self, Opcode};
 use crate::protocol::message::{Event, MessageLimits};
 use crate::protocol::pubsub::{self, Command};
 
@@ -30,12 +27,8 @@ pub struct WebSocketOptions {
 }
 
 struct Session {
-    connection: Rc<Connection>,
+    socket: Socket,
     caller: Rc<Caller>,
-    input: OwnedReadHalf,
-    reader: Reader,
-    /// The client has closed its side.
-    ended: bool,
     commands: Commands,
 }
 
@@ -50,10 +43,12 @@ struct Commands {
 
 /// Serves one WebSocket until it ends. `early` are bytes that came with the handshake.
 pub async fn run(node: Rc<Node>, stream: TcpStream, early: Bytes, options: WebSocketOptions) {
-    // Answers are small and a client waits for each.
-    let _ = stream.set_nodelay(true);
-    let (input, output) = stream.into_split();
-    let connection = Rc::new(Connection::new(output, node.limits.outbox_bytes));
+    let limits = MessageLimits {
+        frame: node.limits.frame_bytes,
+        message: node.limits.message_bytes,
+    };
+    let socket = Socket::new(stream, &early, limits, node.limits.outbox_bytes);
+    let connection = socket.connection.clone();
     let notify = if options.v1 {
         answer::notify_v1
     } else {
@@ -65,153 +60,72 @@ pub async fn run(node: Rc<Node>, stream: TcpStream, early: Bytes, options: WebSo
         connection.push_control(pubsub::welcome(&name, node.limits.heartbeat.as_secs()));
         connection.flush();
     }
-    let mut reader = Reader::default();
-    reader.preload(&early);
+    drop(connection);
     let caller = Rc::new(Caller::new(node.clone(), id));
     let mut session = Session {
-        connection: connection.clone(),
+        socket,
         caller,
-        input,
-        reader,
-        ended: false,
         commands: Commands::default(),
     };
     std::future::poll_fn(|cx| session.poll(cx)).await;
+    let Session {
+        socket,
+        caller,
+        commands,
+    } = session;
+    // A command that still waits must not outlive the session.
+    drop((commands, caller));
     node.disconnect(id);
-    let Session { input, .. } = session;
-    match connection.ending() {
-        Ending::Closing(code) => {
-            node.numbers.disconnected(code.reason());
-            // Dropping the write half sends FIN.
-            drop(connection);
-            linger(input).await;
-        }
-        Ending::Open | Ending::Gone => node.numbers.disconnected("gone"),
-    }
+    let reason = match socket.finish().await {
+        Ending::Closing(code) => code.reason(),
+        Ending::Open | Ending::Gone => "gone",
+    };
+    node.numbers.disconnected(reason);
 }
-
-/// Reads on for a moment after the close frame: a socket closed with unread bytes resets, and the
-/// client would lose the close frame.
-async fn linger(mut input: OwnedReadHalf) {
-    let discard = std::future::poll_fn(|cx| {
-        read::with_buffer(|buffer| {
-            loop {
-                let mut filled = ReadBuf::new(buffer);
-                match Pin::new(&mut input).poll_read(cx, &mut filled) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Ok(())) if !filled.filled().is_empty() => {}
-                    Poll::Ready(_) => return Poll::Ready(()),
-                }
-            }
-        })
-    });
-    // Ended or not: the socket is closed after.
-    let _ = tokio::time::timeout(LINGER, discard).await;
-}
-
-const LINGER: Duration = Duration::from_secs(1);
 
 impl Session {
     /// Does all that can be done without waiting. Ready = the session is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.connection.set_waker(cx.waker());
+        let Self {
+            socket,
+            caller,
+            commands,
+        } = self;
+        let connection = socket.connection.clone();
+        connection.set_waker(cx.waker());
         loop {
-            let mut progress = self.poll_commands(cx);
-            if self.connection.is_blocked() && self.connection.poll_writable(cx).is_ready() {
-                self.connection.flush();
-                progress |= !self.connection.is_blocked();
-            }
-            if self.connection.is_done() {
+            let mut progress = commands.poll(cx, caller, &connection);
+            progress |= socket.poll_write(cx);
+            if socket.is_over() {
                 return Poll::Ready(());
             }
-            if self.may_read() {
-                progress |= self.poll_read(cx);
+            if socket.is_readable() && commands.has_room(caller) {
+                let read =
+                    socket.poll_read(cx, &mut |event| commands.take(&event, caller, &connection));
+                if read {
+                    caller.node.heard(caller.id);
+                }
+                progress |= read;
             }
             if !progress {
-                break;
+                return if socket.is_over() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                };
             }
         }
-        // A closing session waits for its close frame to go out, an ended one for nothing.
-        if self.ended && !self.connection.is_blocked() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    }
-
-    fn may_read(&self) -> bool {
-        let limits = &self.caller.node.limits;
-        self.connection.is_open()
-            && !self.ended
-            && !self.connection.is_full()
-            && self.commands.waiting.len() < limits.queued_commands
-            && self.commands.calls.len() < limits.concurrent_calls
-    }
-
-    /// Reads once; answers whether anything came.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.reader.has_more() {
-            self.feed(&mut []);
-            return true;
-        }
-        read::with_buffer(|buffer| {
-            let mut filled = ReadBuf::new(buffer);
-            match Pin::new(&mut self.input).poll_read(cx, &mut filled) {
-                Poll::Pending => return false,
-                Poll::Ready(Ok(())) if filled.filled().is_empty() => self.ended = true,
-                Poll::Ready(Ok(())) => self.feed(filled.filled_mut()),
-                Poll::Ready(Err(_)) => self.connection.abandon(),
-            }
-            true
-        })
-    }
-
-    fn feed(&mut self, bytes: &mut [u8]) {
-        let node = self.caller.node.clone();
-        node.heard(self.caller.id);
-        let limits = MessageLimits {
-            frame: node.limits.frame_bytes,
-            message: node.limits.message_bytes,
-        };
-        let Self {
-            reader,
-            commands,
-            connection,
-            caller,
-            ..
-        } = self;
-        let fed = reader.feed(bytes, limits, &mut |event| {
-            commands.take(event, caller, connection)
-        });
-        if let Err(error) = fed {
-            self.fail(error);
-        }
-        self.connection.flush();
-    }
-
-    fn fail(&self, error: FrameError) {
-        self.connection.close(error.close_code());
-    }
-
-    /// Moves commands on; answers whether any came to an end.
-    fn poll_commands(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut answered = false;
-        while let Some(answer) = self.commands.poll_next(cx, &self.caller) {
-            answered = true;
-            if let Some(answer) = answer {
-                self.connection.push_control(answer);
-            }
-        }
-        if answered {
-            self.connection.flush();
-        }
-        answered
     }
 }
 
 impl Commands {
+    fn has_room(&self, caller: &Caller) -> bool {
+        let limits = &caller.node.limits;
+        self.waiting.len() < limits.queued_commands && self.calls.len() < limits.concurrent_calls
+    }
+
     /// Takes one event of the client.
-    fn take(&mut self, event: Event<'_>, caller: &Rc<Caller>, connection: &Connection) -> Flow {
+    fn take(&mut self, event: &Event<'_>, caller: &Rc<Caller>, connection: &Connection) -> Flow {
         let limits = &caller.node.limits;
         if !self
             .rate
@@ -221,7 +135,7 @@ impl Commands {
             return Flow::Stop;
         }
         match event {
-            Event::Text(text) => self.command(&text, caller, connection),
+            Event::Text(text) => self.command(text, caller, connection),
             Event::Ping(payload) => connection.push_control(frame::encode(Opcode::Pong, payload)),
             Event::Pong => {}
             Event::Binary(_) => connection.close(CloseCode::Unsupported),
@@ -229,12 +143,10 @@ impl Commands {
         }
         if !connection.is_open() {
             Flow::Stop
-        } else if self.waiting.len() >= limits.queued_commands
-            || self.calls.len() >= limits.concurrent_calls
-        {
-            Flow::Pause
-        } else {
+        } else if self.has_room(caller) && !connection.is_full() {
             Flow::Go
+        } else {
+            Flow::Pause
         }
     }
 
@@ -252,6 +164,21 @@ impl Commands {
                 }
             }
         }
+    }
+
+    /// Moves commands on; answers whether any came to an end.
+    fn poll(&mut self, cx: &mut Context<'_>, caller: &Rc<Caller>, connection: &Connection) -> bool {
+        let mut ended = false;
+        while let Some(answer) = self.poll_next(cx, caller) {
+            ended = true;
+            if let Some(answer) = answer {
+                connection.push_control(answer);
+            }
+        }
+        if ended {
+            connection.flush();
+        }
+        ended
     }
 
     /// The next answer that is ready; `None` = all wait.

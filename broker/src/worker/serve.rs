@@ -120,6 +120,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         address,
         threads,
         plugins,
+        _admin: admin,
     })
 }
 
