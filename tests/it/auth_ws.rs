@@ -205,3 +205,48 @@ async fn without_redis_the_answer_is_503_not_401() {
     let answer = get(&broker, &[("cookie", &cookie("abc", SECRET))]).await;
     assert_eq!(answer.status, 503, "{}", answer.body);
 }
+
+#[tokio::test]
+async fn an_expired_session_is_401_though_redis_still_has_it() {
+    let redis = Redis::start().await;
+    let broker = started(&redis).await;
+    let mut expired = document("alice", &[]);
+    expired["cookie"]["expires"] = json!("2001-01-01T00:00:00.000Z");
+    store(&redis, "abc", &expired).await;
+    let answer = get(&broker, &[("cookie", &cookie("abc", SECRET))]).await;
+    assert_eq!(answer.status, 401, "{}", answer.body);
+}
+
+/// A page of an allowed origin on another host reads the answer; others do not even see it.
+#[tokio::test]
+async fn cors_is_for_allowed_origins() {
+    let redis = Redis::start().await;
+    let broker = started(&redis).await;
+    let url = broker.url("/auth/ws");
+    let preflight = async |origin: &str| {
+        let headers = [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "content-type"),
+        ];
+        let answer = http::try_request(reqwest::Method::OPTIONS, &url, &headers, "").await;
+        answer.expect("an answer")
+    };
+    let ours = preflight("https://www.example.com").await;
+    assert_eq!(ours.status, 204);
+    assert_eq!(
+        ours.header("access-control-allow-origin"),
+        "https://www.example.com"
+    );
+    assert_eq!(ours.header("access-control-allow-credentials"), "true");
+    assert!(ours.header("vary").to_lowercase().contains("origin"));
+    let foreign = preflight("https://evil.com").await;
+    assert_eq!(foreign.header("access-control-allow-origin"), "");
+    let unauthenticated = post(&broker, &[("origin", "https://www.example.com")]).await;
+    assert_eq!(unauthenticated.status, 401);
+    let allowed = unauthenticated.header("access-control-allow-origin");
+    assert_eq!(
+        allowed, "https://www.example.com",
+        "errors are readable too"
+    );
+}

@@ -15,6 +15,7 @@ mod http_publish;
 mod observed;
 mod other_clients;
 mod redis_bus;
+mod redis_modes;
 mod redis_outage;
 mod refusals;
 mod reload;

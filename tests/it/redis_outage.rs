@@ -167,3 +167,33 @@ async fn the_password_is_not_in_the_log() {
         assert!(!one.process.logs.text().contains("s3cr3t"));
     }
 }
+
+/// Only the subscriber's connection is cut: publishing still works, so nothing else would tell.
+#[tokio::test]
+async fn a_cut_subscriber_comes_back_and_tells() {
+    let redis = Redis::start().await;
+    let broker = started(&redis, "").await;
+    let (mut client, _) = Client::connect_v1(&broker).await;
+    client.listen(&["channel:update"]).await;
+    let killed = redis.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    assert_ne!(killed.trim(), "0", "the broker had a subscriber");
+    assert_eq!(client.frame().await["type"], "MISSED");
+    broker.ready().await;
+    redis
+        .publish(r#"{"topic":"channel:update","message":"back"}"#)
+        .await;
+    client.expect_message("channel:update", "back").await;
+}
+
+#[tokio::test]
+async fn redis_is_reached_over_ipv6() {
+    let redis = Redis::start().await;
+    let url = format!("redis://[::1]:{}", redis.port);
+    let broker = Setup::new().env("REDIS_URL", &url).start().await;
+    let mut client = Client::connect(&broker).await;
+    client.listen(&["channel:update"]).await;
+    redis
+        .publish(r#"{"topic":"channel:update","message":"over IPv6"}"#)
+        .await;
+    client.expect_message("channel:update", "over IPv6").await;
+}

@@ -128,3 +128,11 @@ async fn unknown_paths_and_methods_are_plain_http_errors() {
     assert_eq!(broker.get("/metrics").await.status, 404);
     assert_eq!(broker.admin_get("/metrics").await.status, 200);
 }
+
+#[tokio::test]
+async fn ipv6_is_served_beside_ipv4() {
+    let broker = Broker::start().await;
+    let address = (std::net::Ipv6Addr::LOCALHOST, broker.address.port()).into();
+    let mut client = Client::open(address, "/ws", &[]).await.unwrap();
+    client.listen(&["channel:update"]).await;
+}

@@ -116,7 +116,7 @@ fn spawn(port: u16, folder: &TempDir, arguments: &[String]) -> Process {
     );
     let mut command = Command::new("redis-server");
     command
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "-::1"])
         .args(["--save", "", "--appendonly", "no", "--dir"])
         .arg(folder.path())
         .args(arguments);
