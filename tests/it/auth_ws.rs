@@ -1,11 +1,12 @@
 //! `/auth/ws`: a session cookie becomes a token.
 
 use serde_json::json;
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::cookies::{cookie, document, store};
 use tidegate_tests::http::{self, Answer};
 use tidegate_tests::redis::Redis;
+use tidegate_tests::setup::Setup;
 use tidegate_tests::tokens;
 
 const SECRET: &str = "keyboard cat";

@@ -1,9 +1,10 @@
 //! Too many messages, too many connections, too few file descriptors.
 
 use serde_json::json;
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::raw::{Raw, UPGRADE};
+use tidegate_tests::setup::Setup;
 use tidegate_tests::wait;
 
 #[tokio::test]

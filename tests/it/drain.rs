@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::{Client, End};
 use tidegate_tests::raw::Raw;
+use tidegate_tests::setup::Setup;
 use tidegate_tests::{frames, wait};
 use tokio::time::Instant;
 

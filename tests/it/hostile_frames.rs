@@ -1,12 +1,13 @@
 //! Frames that no honest client sends: each ends its own connection with the right code.
 
 use serde_json::json;
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::frames::{
     BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, frame, masked_head, text, unmasked,
 };
 use tidegate_tests::raw::{Raw, UPGRADE};
+use tidegate_tests::setup::Setup;
 
 /// Sends each on a connection of its own; all must end with `code`, and the broker goes on.
 async fn all_end_with(code: u16, cases: &[(&str, Vec<u8>)]) {

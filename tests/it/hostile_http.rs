@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::raw::{Raw, UPGRADE};
+use tidegate_tests::setup::Setup;
 use tokio::time::Instant;
 
 const QUICK: &str = "[limits]\nhandshake_timeout = \"500ms\"\n";

@@ -1,9 +1,10 @@
 //! `POST /publish`, the API of services.
 
 use serde_json::{Value, json};
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::http;
+use tidegate_tests::setup::Setup;
 
 #[tokio::test]
 async fn one_and_many_reach_their_listeners_in_order() {

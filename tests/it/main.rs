@@ -8,6 +8,7 @@ mod commands;
 mod conversation;
 mod crowds;
 mod drain;
+mod failing_plugins;
 mod gateway_rules;
 mod hostile_frames;
 mod hostile_http;

@@ -1,10 +1,11 @@
 //! What operators see: metrics, admin under load, logs, Sentry.
 
 use serde_json::{Value, json};
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::plugins::Plugins;
 use tidegate_tests::sentry::Ingest;
+use tidegate_tests::setup::Setup;
 use tidegate_tests::wait;
 use tokio::time::Instant;
 

@@ -4,10 +4,11 @@
 use std::process::Command;
 
 use serde_json::Value;
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::process::Process;
 use tidegate_tests::redis::Redis;
+use tidegate_tests::setup::Setup;
 use tidegate_tests::{artifacts, node, ports, python, tokens, wait};
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 use futures_util::future::join_all;
 use redis::AsyncTypedCommands;
 use serde_json::json;
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::redis::Redis;
+use tidegate_tests::setup::Setup;
 use tidegate_tests::tokens;
 
 /// Two nodes on one Redis with one key pair.

@@ -3,10 +3,11 @@
 use std::process::Command;
 
 use serde_json::json;
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::cluster::Cluster;
 use tidegate_tests::redis::Redis;
+use tidegate_tests::setup::Setup;
 
 use crate::redis_bus::two_nodes;
 

@@ -1,9 +1,10 @@
 //! Redis goes and comes back: clients are told, and everything works again by itself.
 
 use serde_json::json;
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::redis::Redis;
+use tidegate_tests::setup::Setup;
 use tidegate_tests::wait;
 
 /// Probes fast enough for a test.

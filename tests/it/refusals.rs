@@ -1,8 +1,9 @@
 //! Requests that are answered by an error, and what they leave as it was.
 
 use serde_json::{Value, json};
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
+use tidegate_tests::setup::Setup;
 
 /// What is no request: the answer is ERR_BADMESSAGE and the connection goes on.
 #[tokio::test]

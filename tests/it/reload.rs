@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::crowd::{Crowd, LAST};
 use tidegate_tests::plugins::Plugins;
+use tidegate_tests::setup::Setup;
 use tidegate_tests::{artifacts, process, wait};
 
 async fn serving(plugins: &Plugins) -> Broker {

@@ -3,8 +3,9 @@
 use std::net::TcpListener;
 
 use serde_json::json;
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
+use tidegate_tests::setup::Setup;
 
 /// No file, only the variables that the README promises.
 #[tokio::test]

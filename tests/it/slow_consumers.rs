@@ -1,9 +1,10 @@
 //! Clients that read slower than their topics speak: each policy, and never silently.
 
 use serde_json::{Value, json};
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::{Client, End};
 use tidegate_tests::raw::Raw;
+use tidegate_tests::setup::Setup;
 use tidegate_tests::{frames, wait};
 
 const SETTINGS: &str = r#"

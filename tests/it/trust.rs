@@ -1,8 +1,9 @@
 //! Whose tokens a node takes: its own, its siblings', another issuer's.
 
 use serde_json::json;
-use tidegate_tests::broker::{Broker, Setup};
+use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
+use tidegate_tests::setup::Setup;
 use tidegate_tests::tokens;
 
 async fn listens(broker: &Broker, token: &str) -> bool {

@@ -21,5 +21,6 @@ pub mod python;
 pub mod raw;
 pub mod redis;
 pub mod sentry;
+pub mod setup;
 pub mod tokens;
 pub mod wait;
