@@ -154,7 +154,7 @@ impl KeySet {
                     self.signing.get_or_insert(private);
                     public
                 }
-                parse::Key::Public(public) => Arc::new(public),
+                parse::Key::Public(public) => public,
             };
             if self.by_kid(public.kid()).is_none() {
                 self.public.push(public);
@@ -213,7 +213,7 @@ pub(crate) fn load_trusted(
         let (text, place) = source.read(&format!("trusted key {}", index + 1))?;
         for key in parse::keys(&text, &place)? {
             match key {
-                parse::Key::Public(public) => trusted.push(Arc::new(public)),
+                parse::Key::Public(public) => trusted.push(public),
                 parse::Key::Private(_) => {
                     return Err(KeyError::Pem {
                         place,
