@@ -1,1 +1,5 @@
-
+use std::net::SocketAddr;
+#[derive(Clone)]
+pub struct AdminConfig {
+    pub bind: Option<SocketAddr>,
+}
