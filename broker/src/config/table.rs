@@ -160,9 +160,9 @@ impl Setting {
     }
 }
 
-/// `limits.frame_bytes` → `TIDEGATE_LIMITS__FRAME_BYTES`.
+/// `limits.frame_bytes` → `TIDEGATE_LIMITS_FRAME_BYTES`.
 pub fn derived_name(key: &str) -> String {
-    format!("TIDEGATE_{}", key.replace('.', "__").to_uppercase())
+    format!("TIDEGATE_{}", key.replace('.', "_").to_uppercase())
 }
 
 const fn duration(at: fn(&mut Raw) -> &mut Duration, min_ms: u64, max_s: u64) -> Kind {
