@@ -165,7 +165,7 @@ fn plugin_entry(
 }
 
 fn parse_pattern(text: &str) -> Result<Pattern, String> {
-    Pattern::parse(text).map_err(|error| format!("{text:?} is no topic pattern: {error}"))
+    Pattern::parse(text).map_err(|error| error.to_string())
 }
 
 fn parse_slow_consumer(text: &str) -> Result<SlowConsumer, String> {
