@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::Deserialize;
 
 use crate::settings::Scope;
 
@@ -15,7 +15,10 @@ pub(crate) enum Demand {
     Anyone,
     SignedIn,
     /// All of the scopes, and, if `owner`, to be the subject at `{sub}`.
-    Holder { owner: bool, scopes: Vec<String> },
+    Holder {
+        owner: bool,
+        scopes: Vec<String>,
+    },
 }
 
 impl Demand {
@@ -72,7 +75,10 @@ impl<'de> Visitor<'de> for DemandVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Demand, A::Error> {
         let Holder { owner, scopes } = Holder::deserialize(MapAccessDeserializer::new(map))?;
-        holder(owner, scopes.into_iter().map(|Scope(scope)| scope).collect())
+        holder(
+            owner,
+            scopes.into_iter().map(|Scope(scope)| scope).collect(),
+        )
     }
 }
 

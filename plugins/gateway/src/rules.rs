@@ -28,7 +28,10 @@ impl Rules {
     /// The most specific rule decides alone. `{sub}` stands for any subject when a rule is
     /// chosen: a user's topic must not fall to a wider rule when another user asks for it.
     pub(crate) fn decide(&self, question: &Question<'_>) -> Decision {
-        let covering = self.0.iter().find(|rule| rule.pattern.covers(question.topic));
+        let covering = self
+            .0
+            .iter()
+            .find(|rule| rule.pattern.covers(question.topic));
         match covering {
             Some(rule) => rule.decide(question),
             None => deny(question, "is not allowed: no rule covers it"),

@@ -41,5 +41,5 @@ pub mod principals {
         generate_all,
         pub_export_macro: true,
     });
-    pub use exports::tidegate::principals::principals::{Guest, Principal as Answer};
+    pub use exports::tidegate::principals::principals::{Guest, Identity as Answer};
 }

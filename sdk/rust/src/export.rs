@@ -46,7 +46,26 @@ macro_rules! export {
             hooks: [$($crate::__hook_name!($first) $(, $crate::__hook_name!($hook))*)?]
             $(, $($manifest)*)?
         );
+        $crate::__export_hooks!($plugin $(, $first $(, $hook)*)?);
+    };
+}
 
+/// [`export!`] of the `lifecycle` alone, with hooks in the manifest that somebody else exports
+/// (or nobody: the broker's tests need a manifest that is not true).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_with_manifest {
+    ($plugin:ty; $($manifest:tt)*) => {
+        $crate::__manifest!($($manifest)*);
+        $crate::__export_hooks!($plugin);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_hooks {
+    ($plugin:ty $(, $hook:ident)*) => {
+        // The generated glue: the canonical ABI is raw memory.
         #[cfg(target_arch = "wasm32")]
         #[allow(unsafe_code)]
         const _: () = {
@@ -58,10 +77,7 @@ macro_rules! export {
             struct Component;
 
             $crate::__export_hook!(Lifecycle, Component, INSTANCE);
-            $(
-                $crate::__export_hook!($first, Component, INSTANCE);
-                $($crate::__export_hook!($hook, Component, INSTANCE);)*
-            )?
+            $($crate::__export_hook!($hook, Component, INSTANCE);)*
         };
 
         // Natively nothing is exported, but a missing hook does not compile either.
@@ -69,14 +85,10 @@ macro_rules! export {
         const _: () = {
             const fn is_plugin<P: $crate::Plugin>() {}
             is_plugin::<$plugin>();
-            $(
-                const fn has_first<P: $crate::$first>() {}
-                has_first::<$plugin>();
-                $({
-                    const fn has_hook<P: $crate::$hook>() {}
-                    has_hook::<$plugin>();
-                })*
-            )?
+            $({
+                const fn has_hook<P: $crate::$hook>() {}
+                has_hook::<$plugin>();
+            })*
         };
     };
 }

@@ -89,8 +89,7 @@ impl Response {
     }
 
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|cause| {
-            Error::new("bad-response", format!("the response's body: {cause}"))
-        })
+        serde_json::from_slice(&self.body)
+            .map_err(|cause| Error::new("bad-response", format!("the response's body: {cause}")))
     }
 }

@@ -72,7 +72,7 @@ pub mod bindings;
 
 pub use authorizer::{Action, Authorizer, Decision, Question};
 pub use error::Error;
-pub use plugin::Plugin;
+pub use plugin::{AnySettings, Plugin};
 pub use principals::{Principal, Principals};
 pub use scopes::{Scopes, is_scope};
 pub use tidegate_topic::{Pattern, PatternError, TopicError, check_topic, encode_segment};

@@ -39,8 +39,12 @@ macro_rules! __manifest_text {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __or {
-    ($given:literal ; $otherwise:expr) => { $given };
-    (; $otherwise:expr) => { $otherwise };
+    ($given:literal ; $otherwise:expr) => {
+        $given
+    };
+    (; $otherwise:expr) => {
+        $otherwise
+    };
 }
 
 #[doc(hidden)]

@@ -2,12 +2,15 @@ use serde::de::DeserializeOwned;
 
 use crate::Error;
 
+/// Settings of any keys, as they are.
+pub type AnySettings = serde_json::Map<String, serde_json::Value>;
+
 /// A plugin: built once per instance from its settings, then asked through its hooks.
 ///
 /// Every exported plugin answers the `lifecycle` hook through this trait.
 pub trait Plugin: Sized + 'static {
     /// The settings, an object. `#[serde(deny_unknown_fields)]` turns a misspelt key into an
-    /// error that names it. `serde_json::Map<String, serde_json::Value>` takes anything.
+    /// error that names it; [`AnySettings`] takes any.
     type Settings: DeserializeOwned;
 
     /// An error refuses the candidate: the broker goes on with the generation it has, or does

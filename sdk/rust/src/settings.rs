@@ -19,6 +19,8 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     from_json(text).map_err(|cause| Error::settings(format!("settings: {cause}")))
 }
 
-fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, serde_path_to_error::Error<serde_json::Error>> {
+fn from_json<T: DeserializeOwned>(
+    text: &str,
+) -> Result<T, serde_path_to_error::Error<serde_json::Error>> {
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text))
 }

@@ -7,7 +7,7 @@
 //! struct Greeter;
 //!
 //! impl Plugin for Greeter {
-//!     type Settings = serde_json::Map<String, serde_json::Value>;
+//!     type Settings = tidegate_plugin::AnySettings;
 //!
 //!     fn new(settings: Self::Settings) -> Result<Self, Error> {
 //!         tidegate_plugin::info!("{} settings", settings.len());
