@@ -44,7 +44,9 @@ fn faults_in(packages: &BTreeSet<Package>, workspace: &str) -> Vec<String> {
         let allowed = policy::DUPLICATES.iter().any(|(known, _)| *known == name);
         if !allowed {
             let versions = versions.join(" and ");
-            faults.push(format!("{name} is there as {versions} (in {workspace})"));
+            faults.push(format!(
+                "{name} is there as {versions} in {workspace}, for no known reason"
+            ));
         }
     }
     faults

@@ -28,7 +28,8 @@ pub fn run(repo: &Repo, filter: Option<&str>, install: Install) -> anyhow::Resul
     }
     for root in repo.guest_workspaces()? {
         let mut cargo = command::cargo(&root);
-        cargo.args(["test", "--workspace", "--no-fail-fast"]);
+        // The default members: guests made to misbehave have no tests of their own.
+        cargo.args(["test", "--no-fail-fast"]);
         cargo.env("CARGO_TARGET_DIR", repo.native_guest_target());
         steps.push(("plugins and SDK", cargo_test(cargo, filter)?));
     }

@@ -40,5 +40,32 @@ pub const BANNED: &[(&str, &str)] = &[
     ("atty", "unmaintained; std::io::IsTerminal does it"),
 ];
 
-/// Crates that may be there in several versions, each with the reason.
-pub const DUPLICATES: &[(&str, &str)] = &[];
+/// Crates that may be there in several versions, each with who holds the older one back.
+pub const DUPLICATES: &[(&str, &str)] = &[
+    (
+        "base64",
+        "fastwebsockets; jsonwebtoken and metrics-exporter-prometheus",
+    ),
+    ("block-buffer", "fastwebsockets, by sha1 0.10"),
+    ("cpufeatures", "fastwebsockets, by sha1 0.10"),
+    ("crypto-common", "fastwebsockets, by sha1 0.10"),
+    ("digest", "fastwebsockets, by sha1 0.10"),
+    ("getrandom", "fastwebsockets and metrics-util, by rand"),
+    ("gimli", "wasmtime 48 LTS; backtrace has the newer"),
+    ("hashbrown", "wasmtime 48 LTS and metrics-util"),
+    ("itertools", "criterion, in benches alone"),
+    ("object", "wasmtime 48 LTS; backtrace has the newer"),
+    ("pem", "jsonwebtoken"),
+    ("rand", "fastwebsockets; metrics-util"),
+    ("rand_chacha", "fastwebsockets, by rand 0.8"),
+    ("rand_core", "fastwebsockets, by rand 0.8"),
+    ("serde_spanned", "figment, by toml 0.8"),
+    ("sha1", "fastwebsockets"),
+    ("syn", "wasmtime's and others' macros, at build time alone"),
+    ("thiserror", "fastwebsockets"),
+    ("thiserror-impl", "fastwebsockets"),
+    ("toml", "figment"),
+    ("toml_datetime", "figment, by toml 0.8"),
+    ("untrusted", "aws-lc-rs; rustls-webpki has the newer"),
+    ("winnow", "figment, by toml 0.8"),
+];

@@ -1,7 +1,7 @@
 //! `cargo test`'s output, passed on line by line and counted.
 
 use std::fmt;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Write};
 use std::ops::AddAssign;
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc;
@@ -45,7 +45,11 @@ impl AddAssign for Tally {
 
 /// Runs `cargo test …`. A failure that no test reported (one that does not compile, a harness
 /// that dies) counts as one failed.
-pub fn run(mut cargo: Command) -> anyhow::Result<Tally> {
+pub fn run(cargo: Command) -> anyhow::Result<Tally> {
+    run_into(cargo, std::io::stdout())
+}
+
+fn run_into(mut cargo: Command, to: impl Write + Send + 'static) -> anyhow::Result<Tally> {
     let shown = command::shown(&cargo);
     println!("\nrunning `{shown}`");
     let mut child = cargo
@@ -54,7 +58,7 @@ pub fn run(mut cargo: Command) -> anyhow::Result<Tally> {
         .with_context(|| format!("cannot start `{shown}`"))?;
     let stdout = child.stdout.take().context("the output is piped")?;
     let (sender, results) = mpsc::channel();
-    std::thread::spawn(move || pass_on(stdout, &sender));
+    std::thread::spawn(move || pass_on(stdout, to, &sender));
     let status = child.wait()?;
     let mut tally = Tally::default();
     // A process that a test left behind may hold the pipe open for ever.
@@ -68,14 +72,14 @@ pub fn run(mut cargo: Command) -> anyhow::Result<Tally> {
     Ok(tally)
 }
 
-fn pass_on(stdout: ChildStdout, results: &mpsc::Sender<Tally>) {
+fn pass_on(stdout: ChildStdout, mut to: impl Write, results: &mpsc::Sender<Tally>) {
     let mut lines = BufReader::new(stdout);
     let mut line = Vec::new();
     while lines
         .read_until(b'\n', &mut line)
         .is_ok_and(|read| read > 0)
     {
-        let _ = std::io::stdout().write_all(&line);
+        let _ = to.write_all(&line);
         if let Some(found) = result_in(&String::from_utf8_lossy(&line)) {
             let _ = results.send(found);
         }
@@ -121,7 +125,7 @@ mod tests {
             "-c",
             "echo 'test result: ok. 2 passed; 0 failed; 0 ignored; 0'; exit 9",
         ]);
-        let tally = run(command).expect("sh runs");
+        let tally = run_into(command, std::io::sink()).expect("sh runs");
         assert_eq!(
             tally,
             Tally {
