@@ -41,7 +41,11 @@ fn sources() -> Vec<(PathBuf, String)> {
 fn module(path: &Path) -> Option<String> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let first = path.strip_prefix(src).ok()?.components().next()?;
-    let name = first.as_os_str().to_str()?.trim_end_matches(".rs").to_owned();
+    let name = first
+        .as_os_str()
+        .to_str()?
+        .trim_end_matches(".rs")
+        .to_owned();
     (name != "lib" && name != "main").then_some(name)
 }
 
@@ -69,9 +73,16 @@ fn named(line: &str) -> Vec<String> {
             Some(list) => list.split('}').next().unwrap_or_default(),
             None => rest,
         };
-        for part in if rest.starts_with('{') { list.split(',').collect() } else { vec![list] } {
-            let name: String =
-                part.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        for part in if rest.starts_with('{') {
+            list.split(',').collect()
+        } else {
+            vec![list]
+        } {
+            let name: String = part
+                .trim()
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
             names.push(name);
         }
     }
@@ -82,7 +93,11 @@ fn named(line: &str) -> Vec<String> {
 fn every_module_has_a_layer() {
     for (path, _) in sources() {
         if let Some(module) = module(&path) {
-            assert!(layer(&module).is_some(), "{}: no layer for `{module}`", path.display());
+            assert!(
+                layer(&module).is_some(),
+                "{}: no layer for `{module}`",
+                path.display()
+            );
         }
     }
 }
@@ -94,14 +109,20 @@ fn no_arrow_points_up_or_sideways() {
         let Some(from) = module(&path) else { continue };
         for (at, line) in code(&text) {
             for to in named(line) {
-                let (Some(mine), Some(theirs)) = (layer(&from), layer(&to)) else { continue };
+                let (Some(mine), Some(theirs)) = (layer(&from), layer(&to)) else {
+                    continue;
+                };
                 if to != from && (theirs > mine || (theirs == mine && mine > 0)) {
                     wrong.push(format!("{}:{at}: {from} uses {to}", path.display()));
                 }
             }
         }
     }
-    assert!(wrong.is_empty(), "arrows that do not point down:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "arrows that do not point down:\n{}",
+        wrong.join("\n")
+    );
 }
 
 /// Files that name any of `words` outside of comments.
@@ -113,7 +134,10 @@ fn knowers(words: &[&str]) -> Vec<String> {
             code(text).any(|(_, line)| words.iter().any(|word| line.contains(word)))
         })
         .map(|(path, _)| {
-            path.strip_prefix(&src).expect("below src").to_string_lossy().into_owned()
+            path.strip_prefix(&src)
+                .expect("below src")
+                .to_string_lossy()
+                .into_owned()
         })
         .collect();
     files.sort();
@@ -132,22 +156,37 @@ fn only(words: &[&str], allowed: &[&str]) {
 #[test]
 fn secrets_of_one_place() {
     only(&["wasmtime::", "use wasmtime"], &["plugin"]);
-    only(&["redis::"], &["bus/redis", "bus/tests", "auth/session", "bus.rs"]);
-    only(&["hyper::"], &["listener", "admin", "auth", "observe", "cli"]);
-    only(&["std::net::", "tokio::net::"], &[
-        "admin", "listener", "session", "outbox", "config", "worker", "bus", "auth", "cli", "observe",
-    ]);
+    only(
+        &["redis::"],
+        &["bus/redis", "bus/tests", "auth/session", "bus.rs"],
+    );
+    only(
+        &["hyper::"],
+        &["listener", "admin", "auth", "observe", "cli"],
+    );
+    only(
+        &["std::net::", "tokio::net::"],
+        &[
+            "admin", "listener", "session", "outbox", "config", "worker", "bus", "auth", "cli",
+            "observe",
+        ],
+    );
 }
 
 #[test]
 fn the_hub_never_awaits() {
     for word in ["async", "await", "tokio"] {
-        let file = knowers(&[word]).into_iter().find(|file| file.starts_with("hub"));
+        let file = knowers(&[word])
+            .into_iter()
+            .find(|file| file.starts_with("hub"));
         assert_eq!(file, None, "the hub names {word}");
     }
 }
 
 #[test]
 fn unsafe_code_is_in_the_audited_places_only() {
-    only(&["unsafe {", "unsafe impl", "unsafe fn"], &["plugin/cwasm.rs", "plugin/bindings.rs"]);
+    only(
+        &["unsafe {", "unsafe impl", "unsafe fn"],
+        &["plugin/cwasm.rs", "plugin/bindings.rs"],
+    );
 }
