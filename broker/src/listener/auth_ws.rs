@@ -63,7 +63,7 @@ async fn token(front: &Rc<Front>, headers: &HeaderMap) -> Reply {
     };
     let ttl = front.node.auth.token_ttl();
     let claims = Claims {
-        subject: identity.subject.into(),
+        subject: identity.subject,
         scopes: identity
             .scopes
             .split_ascii_whitespace()
