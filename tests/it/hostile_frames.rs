@@ -94,7 +94,7 @@ async fn huge_frames_are_1009() {
     let one_too_long = (64 << 10) + 1;
     let fragments = [
         frame(TEXT, &[b' '; 40 << 10]),
-        masked_head(CONTINUATION, 40 << 10),
+        frame(CONTINUATION, &[b' '; 40 << 10]),
     ];
     all_end_with(
         1009,

@@ -10,6 +10,7 @@ use tidegate_tests::{frames, wait};
 const SETTINGS: &str = r#"
 [limits]
 outbox_bytes = "64KiB"
+publication_bytes = "64KiB"
 
 [[topics]]
 pattern = "channel:oldest"
@@ -137,7 +138,7 @@ async fn latest_only_ends_on_the_newest() {
 /// A client that floods requests and reads no answer is stopped by its own outbox.
 #[tokio::test]
 async fn answers_nobody_reads_do_not_pile_up() {
-    let settings = "[limits]\noutbox_bytes = \"64KiB\"\nmessages_per_second = 1000000\nwrite_timeout = \"2s\"\n";
+    let settings = "[limits]\noutbox_bytes = \"64KiB\"\npublication_bytes = \"64KiB\"\nmessages_per_second = 1000000\nwrite_timeout = \"2s\"\n";
     let broker = Setup::new().settings(settings).start().await;
     let mut deaf = Raw::upgraded(broker.address).await;
     let nonce = "n".repeat(8 << 10);
