@@ -7,7 +7,7 @@ use tidegate_tests::client::Client;
 use tidegate_tests::plugins::Plugins;
 use tidegate_tests::setup::Setup;
 
-pub(crate) const RULES: &str = "[authorize]\n\"**\" = \"guest\"\n";
+pub(crate) const RULES: &str = "[authorize]\n\"**\" = \"guest\"\n[plugin.guest]\n";
 
 /// A broker that serves `ordinary-one`, with a listener of `any:open`.
 pub(crate) async fn serving() -> (Plugins, Broker, Client) {
@@ -168,7 +168,7 @@ async fn a_broken_plugin_at_the_start_is_refused() {
 
 #[tokio::test]
 async fn a_pinned_component_is_the_only_one_taken() {
-    let pinned = |hash: &str| format!("{RULES}[plugin.guest]\nsha256 = \"{hash}\"\n");
+    let pinned = |hash: &str| format!("{RULES}sha256 = \"{hash}\"\n");
     let plugins = Plugins::of_guest("ordinary-one");
     let setup = Setup::new().env("TIDEGATE_PLUGINS", plugins.path());
     let (status, words) = setup

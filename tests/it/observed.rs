@@ -9,6 +9,8 @@ use tidegate_tests::setup::Setup;
 use tidegate_tests::wait;
 use tokio::time::Instant;
 
+use crate::broken_plugins::RULES;
+
 #[tokio::test]
 async fn every_metric_is_described_and_ours() {
     let broker = Broker::start().await;
@@ -124,10 +126,7 @@ async fn errors_go_to_sentry_without_secrets() {
     let setup = setup
         .env("SENTRY_DSN", &sentry.dsn())
         .env("SESSION_SECRET", "s3cr3t");
-    let broker = setup
-        .settings("[authorize]\n\"**\" = \"guest\"\n")
-        .start()
-        .await;
+    let broker = setup.settings(RULES).start().await;
     let token = broker.token("alice", &[]);
     let mut client = Client::connect(&broker).await;
     for _ in 0..4 {
@@ -155,7 +154,9 @@ async fn a_crash_at_the_start_reaches_sentry() {
     let sentry = Ingest::start().await;
     let plugins = Plugins::of_guest("ordinary-one");
     plugins.replace("guest.wasm", b"nonsense");
-    let setup = Setup::new().env("TIDEGATE_PLUGINS", plugins.path());
+    let setup = Setup::new()
+        .env("TIDEGATE_PLUGINS", plugins.path())
+        .settings(RULES);
     let (status, _) = setup.env("SENTRY_DSN", &sentry.dsn()).start_refused().await;
     assert!(!status.success());
     sentry.holding("guest").await;

@@ -10,6 +10,8 @@ use tidegate_tests::plugins::Plugins;
 use tidegate_tests::setup::Setup;
 use tidegate_tests::{artifacts, process, wait};
 
+use crate::broken_plugins::RULES;
+
 async fn serving(plugins: &Plugins) -> Broker {
     process::raise_open_files();
     Setup::new()
@@ -75,10 +77,7 @@ async fn new_settings_hold_for_old_listeners_too() {
 async fn a_new_component_holds_for_old_listeners_too() {
     let plugins = Plugins::of_guest("ordinary-one");
     let setup = Setup::new().env("TIDEGATE_PLUGINS", plugins.path());
-    let broker = setup
-        .settings("[authorize]\n\"**\" = \"guest\"\n")
-        .start()
-        .await;
+    let broker = setup.settings(RULES).start().await;
     let mut client = Client::connect(&broker).await;
     client.listen(&["any:open"]).await;
     let denied = client

@@ -8,10 +8,6 @@ use tidegate_tests::setup::Setup;
 use tidegate_tests::{frames, wait};
 
 const SETTINGS: &str = r#"
-[limits]
-outbox_bytes = "64KiB"
-publication_bytes = "64KiB"
-
 [[topics]]
 pattern = "channel:oldest"
 slow_consumer = "drop-oldest"
@@ -29,8 +25,8 @@ const PADDING: usize = 32 << 10;
 async fn burst(broker: &Broker, topic: &str) {
     let service = broker.service_token();
     let padding = "x".repeat(PADDING);
-    for start in (1..=BURST).step_by(20) {
-        let some: Vec<Value> = (start..start + 20)
+    for start in (1..=BURST).step_by(5) {
+        let some: Vec<Value> = (start..start + 5)
             .map(|n| json!({"topic": topic, "message": format!("{n} {padding}")}))
             .collect();
         let answer = broker
