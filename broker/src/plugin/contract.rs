@@ -79,6 +79,13 @@ impl Contract {
                 Err(problem) => problems.push(problem),
             }
         }
+        for wanted in &manifest.grants {
+            if !GRANTED.iter().any(|(_, grant)| grant == wanted) {
+                problems.push(format!(
+                    "manifest asks for grant `{wanted}`, which is unknown"
+                ));
+            }
+        }
         for (hook, types) in &self.hooks {
             let undeclared = !manifest.hooks.iter().any(|name| name == hook.name());
             if let Some((wanted, _)) = interface(types)

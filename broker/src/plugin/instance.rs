@@ -9,7 +9,7 @@ use super::bindings::authorizer::exports::tidegate::authorizer::authorizer::Deci
 use super::bindings::imports::tidegate::types::errors::Error as Refusal;
 use super::bindings::principals::exports::tidegate::principals::principals::Identity;
 use super::bindings::{authorizer, lifecycle, principals};
-use super::deadline::{Deadline, TimedOut};
+use super::deadline::TimedOut;
 use super::error::CallError;
 use super::imports::{HostState, MemoryLimit};
 use super::manifest::Hook;
@@ -67,9 +67,9 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    /// Instantiates; `state.deadline` counts for that, too.
+    /// Instantiates, within the CPU time of a start.
     pub(super) fn new(hooks: &Hooks, mut state: HostState) -> wasmtime::Result<Self> {
-        state.deadline = Deadline::new(START_DEADLINE);
+        state.deadline.start(START_DEADLINE);
         let mut store = Store::new(hooks.pre.engine(), state);
         store.limiter(|state| state);
         store.set_hostcall_fuel(HOSTCALL_BYTES);
