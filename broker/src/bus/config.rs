@@ -1,5 +1,6 @@
 //! Checked settings of the bus.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,14 @@ pub struct RedisConfig {
     /// Reconnects wait between these two, doubled and jittered.
     pub backoff_min: Duration,
     pub backoff_max: Duration,
+    /// A connection to Redis, with its handshake, may take this long.
+    pub connect_timeout: Duration,
+    /// Redis must answer a command within this time, or the connection is made anew.
+    pub command_timeout: Duration,
+    /// The longest message that is read from Redis, in bytes.
+    pub message_bytes: usize,
+    /// PEM file of the authorities that `rediss://` trusts, in place of the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +62,10 @@ impl Default for RedisConfig {
             ping_interval: Duration::from_secs(30),
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(5),
+            command_timeout: Duration::from_secs(2),
+            message_bytes: 1 << 20,
+            ca_file: None,
         }
     }
 }

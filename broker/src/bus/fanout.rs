@@ -1,0 +1,94 @@
+//! From received publications to the inboxes of the workers that listen. Never awaits.
+
+use tokio::time::Instant;
+
+use super::counters::Counters;
+use super::ids::{IdSource, Seen};
+use super::inbox::{InboxSender, Missed};
+use super::interest::Interest;
+use crate::publication::{Draft, Publication};
+use crate::topic::Topic;
+
+pub struct Fanout {
+    interest: Interest,
+    inboxes: Vec<InboxSender>,
+    seen: Seen,
+    ids: IdSource,
+    counters: Counters,
+}
+
+impl Fanout {
+    pub fn new(inboxes: Vec<InboxSender>, counters: Counters) -> Self {
+        Self {
+            interest: Interest::default(),
+            inboxes,
+            seen: Seen::new(Instant::now()),
+            ids: IdSource::new(),
+            counters,
+        }
+    }
+
+    /// `true` when nobody on this node listened to `topic` before.
+    pub fn add(&mut self, worker: usize, topic: &Topic) -> bool {
+        let first = self.interest.add(worker, topic);
+        self.counters.topics.set(self.interest.topics() as f64);
+        first
+    }
+
+    /// `true` when nobody on this node listens to `topic` any more.
+    pub fn remove(&mut self, worker: usize, topic: &Topic) -> bool {
+        let last = self.interest.remove(worker, topic);
+        self.counters.topics.set(self.interest.topics() as f64);
+        last
+    }
+
+    /// Delivers a batch and leaves it empty. What nobody here listens to is not even encoded.
+    pub fn deliver(&mut self, batch: &mut Vec<Draft>) {
+        self.counters.received.increment(batch.len() as u64);
+        let now = Instant::now();
+        let mut duplicates = 0;
+        batch.retain_mut(|draft| {
+            if draft.id.is_empty() {
+                draft.id = self.ids.next();
+            } else if !self.seen.insert(&draft.id, now) {
+                duplicates += 1;
+                return false;
+            }
+            !self.interest.workers(&draft.topic).is_empty()
+        });
+        if duplicates > 0 {
+            self.counters.duplicates.increment(duplicates);
+        }
+        if batch.is_empty() {
+            return;
+        }
+
+        let (mut delivered, mut full) = (0, 0);
+        for publication in Publication::encode_batch(batch.drain(..)) {
+            for &worker in self.interest.workers(publication.topic()) {
+                let Some(inbox) = self.inboxes.get(worker) else {
+                    continue;
+                };
+                if inbox.deliver(publication.clone()) {
+                    delivered += 1;
+                } else {
+                    full += 1;
+                }
+            }
+        }
+        self.counters.delivered.increment(delivered);
+        if full > 0 {
+            self.counters.inbox_full.increment(full);
+        }
+    }
+
+    /// Tells every worker that its listeners may have missed publications of any topic.
+    pub fn missed(&self, reason: &'static str) {
+        for inbox in &self.inboxes {
+            inbox.missed(Missed {
+                topics: None,
+                reason,
+            });
+        }
+    }
+}
