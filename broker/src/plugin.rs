@@ -47,6 +47,7 @@ mod status;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod watch;
 
 use std::sync::Arc;

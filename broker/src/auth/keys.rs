@@ -96,6 +96,11 @@ pub fn generate(algorithm: KeyAlgorithm) -> Result<String, KeyError> {
     Ok(pem::encode_config(&Pem::new("PRIVATE KEY", der), config))
 }
 
+/// Writes a key to a new file (0600, `keys generate --out`). Fails if the file is there.
+pub fn save(path: &Path, pem: &str) -> Result<(), KeyError> {
+    secret_file::save_new(path, pem)
+}
+
 fn pkcs8(algorithm: KeyAlgorithm) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
     Ok(match algorithm {
         KeyAlgorithm::EdDsa => Ed25519KeyPair::generate()?.to_pkcs8v1()?.as_ref().to_vec(),

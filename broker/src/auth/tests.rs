@@ -141,11 +141,14 @@ fn a_worker_may_await_it_and_may_give_up() {
         assert!(auth.session(Some(&session.set_cookie)).await.is_ok());
 
         let token = auth.mint(&claims(None)).unwrap();
+        let all = u32::try_from(auth.0.checking.available_permits()).unwrap();
+        let busy = auth.0.checking.acquire_many(all).await.unwrap();
         {
             let mut given_up = Box::pin(auth.verify(&token));
             let first_poll = futures_util::poll!(given_up.as_mut());
             assert!(first_poll.is_pending());
         }
+        drop(busy);
         until("the check goes on", || auth.remembered(&token).is_some()).await;
     });
 }

@@ -65,11 +65,9 @@ impl Default for IdSource {
 
 fn crockford(bits: u128) -> Box<str> {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let mut text = String::with_capacity(26);
-    for at in (0..26).rev() {
-        text.push(char::from(DIGITS[(bits >> (at * 5)) as usize & 31]));
-    }
-    text.into()
+    let digits: [u8; 26] =
+        std::array::from_fn(|at| DIGITS[(bits >> ((25 - at) * 5)) as usize & 31]);
+    str::from_utf8(&digits).unwrap_or_default().into()
 }
 
 /// The ids of the last [`REMEMBERED`], as keyed 64-bit hashes in two generations: the chance that

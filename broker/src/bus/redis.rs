@@ -9,6 +9,7 @@ mod link;
 mod publisher;
 mod sharded;
 mod subscriber;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use publisher::Publisher;
 
 use super::counters::Counters;
 use super::fanout::Fanout;
+use super::inbox::OVERLOADED;
 use super::probe::Probe;
 use super::{BusError, BusMode, Control, RedisConfig, wire};
 use crate::bus::ids::IdSource;
@@ -37,8 +39,8 @@ use backoff::Backoff;
 use channels::{Channels, Wish};
 use endpoint::Endpoint;
 use link::{Link, LinkEvent, Naming};
-use publisher::{Route, Writer};
 use subscriber::Kind;
+use writer::{Route, Writer};
 
 /// Publications that are encoded into one buffer.
 const BATCH: usize = 256;
@@ -47,7 +49,6 @@ const LINK_EVENTS: usize = 16;
 
 const RECONNECTED: &str = "the node was disconnected from redis";
 const RECOVERED: &str = "redis did not deliver for a while";
-const OVERLOADED: &str = "the node was overloaded";
 
 /// Starts the bus task and the two tasks that hold its connections.
 pub fn start(
@@ -100,7 +101,11 @@ pub fn start(
         wishes,
         events,
         backoff: backoff(),
-        ping_interval: config.ping_interval,
+        ping_interval: match config.mode {
+            // The probe goes through one shard only; that the others hang, pings must tell.
+            BusMode::Sharded => config.ping_interval.min(config.probe_timeout),
+            BusMode::Broadcast | BusMode::PerTopic => config.ping_interval,
+        },
         channels: Channels::default(),
     };
     tokio::spawn(subscribing.run());

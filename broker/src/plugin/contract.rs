@@ -79,6 +79,13 @@ impl Contract {
                 Err(problem) => problems.push(problem),
             }
         }
+        for wanted in &manifest.grants {
+            if !GRANTED.iter().any(|(_, grant)| grant == wanted) {
+                problems.push(format!(
+                    "manifest asks for grant `{wanted}`, which is unknown"
+                ));
+            }
+        }
         for (hook, types) in &self.hooks {
             let undeclared = !manifest.hooks.iter().any(|name| name == hook.name());
             if let Some((wanted, _)) = interface(types)
@@ -143,7 +150,12 @@ impl Contract {
         let Some((wanted, expected)) = interface(types) else {
             return Err(format!("hook `{name}` has no interface"));
         };
-        let missing = || format!("manifest lists hook `{name}` but export {wanted} is missing");
+        let missing = || {
+            let other = exports.iter().find(|found| base(found) == base(wanted));
+            let other = other.map(|found| format!(" (it exports {found})"));
+            let other = other.unwrap_or_default();
+            format!("manifest lists hook `{name}` but export {wanted} is missing{other}")
+        };
         let exported = find(exports, wanted).ok_or_else(missing)?;
         let found = self
             .candidate

@@ -1,45 +1,32 @@
-//! The sync engine: configuration, memory pool and the clock that interrupts guests.
+//! The sync engine: configuration and memory pool.
 
-use std::time::Duration;
-
-use wasmtime::{
-    Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
-};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::error::PluginError;
-
-/// How often a running guest looks up whether its CPU time is used up.
-const TICK: Duration = Duration::from_millis(1);
 
 /// Core instances, tables and memories of one component: the shims a toolchain adds included.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
 const TABLES_PER_COMPONENT: u32 = 8;
 const MEMORIES_PER_COMPONENT: u32 = 2;
 
-/// Resident memory that a slot keeps for its next instance.
-const KEEP_RESIDENT: usize = 1 << 20;
-
 /// The engine that serves, with slots for `instances` components of at most `memory_bytes` each.
-/// Its clock ticks on a thread of its own and ends with it.
 pub(super) fn serving(instances: u32, memory_bytes: usize) -> Result<Engine, PluginError> {
     let mut config = base();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
         instances,
         memory_bytes,
     )));
-    let engine = match Engine::new(&config) {
-        Ok(engine) => engine,
+    match Engine::new(&config) {
+        Ok(engine) => Ok(engine),
         // The pool reserves address space, of which a container may allow too little.
         Err(error) => {
             tracing::warn!(
                 error = format!("{error:#}"),
                 "no memory pool for plugins: instances are allocated one by one"
             );
-            Engine::new(&base()).map_err(|error| PluginError::Engine(format!("{error:#}")))?
+            Engine::new(&base()).map_err(|error| PluginError::Engine(format!("{error:#}")))
         }
-    };
-    start_ticker(engine.weak())?;
-    Ok(engine)
+    }
 }
 
 /// An engine that compiles for the serving one and is thrown away: in wasmtime 48 an engine
@@ -69,24 +56,17 @@ fn pool(instances: u32, memory_bytes: usize) -> PoolingAllocationConfig {
         .total_memories(instances.saturating_mul(MEMORIES_PER_COMPONENT))
         .max_memories_per_component(MEMORIES_PER_COMPONENT)
         .total_stacks(0)
-        .max_memory_size(memory_bytes)
-        .max_unused_warm_slots(instances)
-        .linear_memory_keep_resident(KEEP_RESIDENT)
-        .pagemap_scan(Enabled::Auto);
+        .max_memory_size(memory_bytes);
     pool
 }
 
-fn start_ticker(engine: EngineWeak) -> Result<(), PluginError> {
-    const NAME: &str = "plugin-ticks";
-    std::thread::Builder::new()
-        .name(NAME.into())
-        .spawn(move || {
-            while let Some(engine) = engine.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                std::thread::sleep(TICK);
-            }
-        })
-        .map_err(|source| PluginError::Thread { name: NAME, source })?;
-    Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_serving_engine_has_a_pool() {
+        let serving = serving(4, 1 << 20).expect("an engine");
+        assert!(serving.pooling_allocator_metrics().is_some());
+    }
 }

@@ -61,14 +61,19 @@ pub enum LoadError {
     Compile { path: PathBuf, cause: String },
     #[error("{}: cannot instantiate: {cause}", path.display())]
     Instantiate { path: PathBuf, cause: String },
-    #[error("`{step}` refused: {code}: {message}")]
+    #[error("{}: `{step}` refused: {code}: {message}", path.display())]
     Refused {
+        path: PathBuf,
         step: &'static str,
         code: String,
         message: String,
     },
-    #[error("`{step}` failed: {fault}")]
-    Fault { step: &'static str, fault: String },
+    #[error("{}: `{step}` failed: {fault}", path.display())]
+    Fault {
+        path: PathBuf,
+        step: &'static str,
+        fault: String,
+    },
 }
 
 /// A call that got no answer: the client is told `ERR_SERVER`, never that it may not.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::bindings::imports::tidegate::types::errors::Error as Refusal;
 use super::clock;
 use super::deadline::Deadline;
 use super::error::LoadError;
@@ -13,6 +14,7 @@ use super::instance::{Fault, Hooks, Instance, describe};
 use super::remembered::Origin;
 use super::settings::Settings;
 use super::settle::Sha256;
+use super::ticks::Ticks;
 
 pub(super) struct Generation {
     pub(super) name: Arc<str>,
@@ -26,6 +28,7 @@ pub(super) struct Generation {
     hooks: Hooks,
     settings: Arc<Settings>,
     memory_bytes: usize,
+    ticks: Ticks,
     /// By worker: what takes the place of an instance that failed.
     spares: Box<[Mutex<Option<Instance>>]>,
 }
@@ -42,6 +45,7 @@ pub(super) struct Parts {
     pub(super) hooks: Hooks,
     pub(super) settings: Arc<Settings>,
     pub(super) memory_bytes: usize,
+    pub(super) ticks: Ticks,
 }
 
 impl Generation {
@@ -58,6 +62,7 @@ impl Generation {
             hooks: parts.hooks,
             settings: parts.settings,
             memory_bytes: parts.memory_bytes,
+            ticks: parts.ticks,
             spares: (0..workers).map(|_| Mutex::default()).collect(),
         }
     }
@@ -73,18 +78,40 @@ impl Generation {
             self.name.clone(),
             self.settings.clone(),
             self.memory_bytes,
-            Deadline::new(self.call_deadline),
+            Deadline::new(self.ticks.clone(), self.call_deadline),
         );
         let mut instance =
             Instance::new(&self.hooks, state).map_err(|error| LoadError::Instantiate {
                 path: self.path.clone(),
                 cause: describe(&error, None).detail,
             })?;
-        step("init", instance.init(&self.settings.text))?;
+        self.step("init", instance.init(&self.settings.text))?;
         if self_test {
-            step("self-test", instance.self_test())?;
+            self.step("self-test", instance.self_test())?;
         }
         Ok(instance)
+    }
+
+    fn step(
+        &self,
+        step: &'static str,
+        answer: Result<Result<(), Refusal>, Fault>,
+    ) -> Result<(), LoadError> {
+        let path = self.path.clone();
+        match answer {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(refusal)) => Err(LoadError::Refused {
+                path,
+                step,
+                code: refusal.code,
+                message: refusal.message,
+            }),
+            Err(fault) => Err(LoadError::Fault {
+                path,
+                step,
+                fault: fault.detail,
+            }),
+        }
     }
 
     /// Makes a worker's spare, if it has none.
@@ -107,21 +134,4 @@ impl Generation {
 
 fn lock(slot: &Mutex<Option<Instance>>) -> std::sync::MutexGuard<'_, Option<Instance>> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-type Answer = Result<Result<(), super::bindings::imports::tidegate::types::errors::Error>, Fault>;
-
-fn step(step: &'static str, answer: Answer) -> Result<(), LoadError> {
-    match answer {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(refusal)) => Err(LoadError::Refused {
-            step,
-            code: refusal.code,
-            message: refusal.message,
-        }),
-        Err(fault) => Err(LoadError::Fault {
-            step,
-            fault: fault.detail,
-        }),
-    }
 }

@@ -19,6 +19,7 @@ use super::manifest::Hook;
 use super::meters;
 use super::remembered::Origin;
 use super::settle::Inputs;
+use super::ticks::Ticks;
 
 /// Instances of one plugin that may exist at once, per worker: one and a spare of the serving
 /// generation and of the one before, one of a candidate, and one of each that waits to be buried.
@@ -26,6 +27,7 @@ const INSTANCES_PER_WORKER: u32 = 8;
 
 pub(super) struct Loader {
     engine: Engine,
+    ticks: Ticks,
     linker: Linker<HostState>,
     cache: Cache,
     workers: usize,
@@ -47,10 +49,12 @@ impl Loader {
             instances.saturating_mul(INSTANCES_PER_WORKER),
             config.memory_bytes,
         )?;
+        let ticks = Ticks::start(engine.weak())?;
         let mut linker = Linker::new(&engine);
         imports::link(&mut linker).map_err(|error| PluginError::Engine(format!("{error:#}")))?;
         Ok(Self {
             engine,
+            ticks,
             linker,
             cache: Cache::new(config.cache.clone()),
             workers,
@@ -98,6 +102,7 @@ impl Loader {
             hooks,
             settings: inputs.settings,
             memory_bytes: candidate.manifest.memory_bytes(self.memory_bytes),
+            ticks: self.ticks.clone(),
         };
         let generation = Generation::new(parts, self.workers, self.tolerance, on_probation);
         let begun = Instant::now();

@@ -1,6 +1,6 @@
 //! What is known of each plugin, for status and metrics.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::generation::Generation;
 use super::health::Phase;
@@ -38,18 +38,23 @@ impl Registry {
         self.0.iter().position(|entry| entry.name == name)
     }
 
+    /// A candidate serves: what was wrong before is past.
+    pub(super) fn switch(&self, plugin: usize, generation: Arc<Generation>) {
+        self.serve(plugin, generation);
+        if let Some(entry) = self.0.get(plugin) {
+            *lock(&entry.last_error) = None;
+        }
+    }
+
     pub(super) fn serve(&self, plugin: usize, generation: Arc<Generation>) {
         if let Some(entry) = self.0.get(plugin) {
-            *entry.serving.lock().unwrap_or_else(PoisonError::into_inner) = generation;
+            *lock(&entry.serving) = generation;
         }
     }
 
     pub(super) fn set_error(&self, plugin: usize, error: String) {
         if let Some(entry) = self.0.get(plugin) {
-            *entry
-                .last_error
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *lock(&entry.last_error) = Some(error);
         }
     }
 }
@@ -69,10 +74,7 @@ impl Entry {
     }
 
     fn serving(&self) -> Arc<Generation> {
-        self.serving
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.serving).clone()
     }
 
     fn status(&self) -> PluginStatus {
@@ -90,11 +92,7 @@ impl Entry {
             sha256: hex(&serving.sha256),
             generation: serving.origin.generation,
             state,
-            last_error: self
-                .last_error
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            last_error: lock(&self.last_error).clone(),
             calls: self.meters.sum(|tally| &tally.calls),
             traps: self.meters.sum(|tally| &tally.traps),
             timeouts: self.meters.sum(|tally| &tally.timeouts),
@@ -102,4 +100,8 @@ impl Entry {
             remembered: self.meters.sum(|tally| &tally.remembered),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

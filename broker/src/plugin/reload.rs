@@ -178,7 +178,7 @@ impl Control {
                 return Ok(None);
             }
             if watched.failed.contains(&digest) {
-                tracing::info!(
+                tracing::debug!(
                     plugin = watched.spec.name,
                     sha256 = hex(&inputs.sha256),
                     "plugin failed before and is not tried again"
@@ -210,7 +210,7 @@ impl Control {
             watched.previous = Some(watched.serving.clone());
         }
         watched.serving = generation.clone();
-        self.registry.serve(plugin, generation.clone());
+        self.registry.switch(plugin, generation.clone());
         for (mailbox, instance) in self.mailboxes.iter().zip(instances) {
             mailbox.post(Post::Switch(generation.clone(), instance));
         }

@@ -239,3 +239,16 @@ fn a_key_file_that_cannot_be_read_is_left_alone() {
     );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "torn");
 }
+
+#[test]
+fn a_key_is_never_saved_over_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new").join("key.pem");
+    save(&path, "first").unwrap();
+    let error = save(&path, "second").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("cannot write {}", path.display())
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "first");
+}

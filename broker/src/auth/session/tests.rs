@@ -277,10 +277,14 @@ async fn what_is_no_session_is_told_apart() {
 }
 
 fn in_redis(server: &RedisServer, ttl: Duration) -> Sessions {
+    in_redis_at(server.url(), ttl)
+}
+
+fn in_redis_at(url: String, ttl: Duration) -> Sessions {
     let mut config = session_config();
     config.ttl = ttl;
     config.store = SessionStore::Redis {
-        url: server.url(),
+        url,
         prefix: "sess:".to_owned(),
     };
     Sessions::open(&config, Path::new("/nonexistent")).unwrap()
@@ -374,6 +378,21 @@ async fn a_session_made_here_is_one_of_connect_redis() {
     assert!(sessions.load(Some(&made.set_cookie)).await.is_ok());
     sessions.destroy(&made.id).await.unwrap();
     assert_eq!(server.command(&["EXISTS", &key]).await, "0");
+}
+
+#[tokio::test]
+async fn sessions_live_on_a_cluster_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = RedisServer::start_cluster(folder.path()).await;
+    let sessions = in_redis_at(format!("{0}, {0}", server.url()), DAY);
+    let made = sessions.create(r#"{"user":7}"#).await.unwrap();
+    let document = sessions.load(Some(&made.set_cookie)).await.unwrap();
+    assert_eq!(document.id, made.id);
+    sessions.destroy(&made.id).await.unwrap();
+    assert_eq!(
+        load(&sessions, &made.id).await.err(),
+        Some(SessionError::Unknown)
+    );
 }
 
 #[tokio::test]

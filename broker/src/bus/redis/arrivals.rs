@@ -90,3 +90,40 @@ impl Arrivals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    fn message(kind: PushKind, channel: &str, payload: &str) -> PushInfo {
+        let bulk = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+        PushInfo {
+            kind,
+            data: vec![bulk(channel), bulk(payload)],
+        }
+    }
+
+    #[tokio::test]
+    async fn pushes_are_sorted_and_what_finds_no_room_is_told() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let counters = metrics::with_local_recorder(&recorder, Counters::new);
+        let (arrivals, mut receiver) = arrivals("probe".into(), counters);
+        arrivals.push(message(PushKind::Subscribe, "realtime", "1"));
+        arrivals.push(message(PushKind::Message, "probe", "7"));
+        for _ in 0..queue::ITEMS - 1 {
+            arrivals.push(message(PushKind::SMessage, "realtime", "x"));
+        }
+        let mut told = std::pin::pin!(receiver.overflow.notified());
+        assert!(!told.as_mut().enable(), "everything found room");
+        arrivals.push(message(PushKind::Message, "realtime", "lost"));
+        told.await;
+        let counted = recorder.handle().render();
+        assert!(counted.contains("tidegate_bus_dropped_total{reason=\"queue_full\"} 1"));
+
+        let mut batch = Vec::new();
+        receiver.queue.recv_many(&mut batch, 2).await;
+        assert!(matches!(&batch[..], [Arrival::Probe(7), Arrival::Publication(x)] if x == "x"));
+    }
+}

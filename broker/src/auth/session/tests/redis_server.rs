@@ -1,5 +1,6 @@
 //! A real redis-server of the test's own.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,20 +13,41 @@ pub(super) struct RedisServer {
 
 impl RedisServer {
     pub(super) async fn start() -> Self {
-        let mut server = Self::on_free_port();
-        // Somebody else may take the port between its choice and the server's start.
-        while !server.answers().await {
-            server.stop();
-            server = Self::on_free_port();
+        Self::start_with(&[]).await
+    }
+
+    /// A cluster of one node that has all slots.
+    pub(super) async fn start_cluster(folder: &Path) -> Self {
+        let folder = folder.to_str().unwrap();
+        let options = ["--cluster-enabled", "yes", "--dir", folder];
+        let server = Self::start_with(&options).await;
+        let slots = ["CLUSTER", "ADDSLOTSRANGE", "0", "16383"];
+        assert_eq!(server.command(&slots).await, "OK");
+        while !server
+            .command(&["CLUSTER", "INFO"])
+            .await
+            .contains("cluster_state:ok")
+        {
+            tokio::task::yield_now().await;
         }
         server
     }
 
-    fn on_free_port() -> Self {
+    async fn start_with(options: &[&str]) -> Self {
+        let mut server = Self::on_free_port(options);
+        // Somebody else may take the port between its choice and the server's start.
+        while !server.answers().await {
+            server.stop();
+            server = Self::on_free_port(options);
+        }
+        server
+    }
+
+    fn on_free_port(options: &[&str]) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let child = spawn(port);
+        let child = spawn(port, options);
         Self { port, child }
     }
 
@@ -39,7 +61,7 @@ impl RedisServer {
     }
 
     pub(super) async fn restart(&mut self) {
-        self.child = spawn(self.port);
+        self.child = spawn(self.port, &[]);
         assert!(self.answers().await, "redis-server did not come back");
     }
 
@@ -59,6 +81,7 @@ impl RedisServer {
         match self.try_command(words).await.unwrap() {
             Value::BulkString(bytes) => String::from_utf8(bytes).unwrap(),
             Value::Int(number) => number.to_string(),
+            Value::VerbatimString { text, .. } => text,
             Value::Okay => "OK".to_owned(),
             other => format!("{other:?}"),
         }
@@ -73,7 +96,7 @@ impl RedisServer {
     }
 }
 
-fn spawn(port: u16) -> Child {
+fn spawn(port: u16, options: &[&str]) -> Child {
     Command::new("redis-server")
         .args([
             "--port",
@@ -83,6 +106,7 @@ fn spawn(port: u16) -> Child {
             "--save",
             "",
         ])
+        .args(options)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -72,11 +72,27 @@ async fn topics_of_all_shards_are_heard_in_order_on_all_nodes() {
 }
 
 #[tokio::test]
-async fn a_failover_is_survived_and_told_of() {
+async fn a_killed_masters_replica_is_found() {
     let mut cluster = Cluster::start(3, true).await;
-    let mut node = cluster_node(&cluster, "a").await;
+    let node = cluster_node(&cluster, "a").await;
     subscribe_all(&node).await;
     cluster.masters[1].kill();
+    after_failover(node).await;
+}
+
+#[tokio::test]
+async fn a_hanging_masters_replica_is_found_whichever_shard_the_probe_is_on() {
+    let cluster = Cluster::start(3, true).await;
+    for hanging in &cluster.masters[..2] {
+        let node = cluster_node(&cluster, "a").await;
+        subscribe_all(&node).await;
+        hanging.pause();
+        after_failover(node).await;
+        hanging.resume();
+    }
+}
+
+async fn after_failover(mut node: Node) {
     assert_eq!(node.told_of_missed().await, RECONNECTED);
     node.ready().await;
     for n in 0..TOPICS {
