@@ -5,12 +5,13 @@
 //! servers take turns, several times over, and figures are ratios to the floor of the same turn.
 
 mod authorize;
+mod coalesce;
 mod fanout;
 mod idle;
 mod kit;
 mod load;
 mod machine;
-mod paced;
+mod reload;
 mod server;
 mod table;
 mod tidegate;
@@ -109,8 +110,8 @@ fn measure(row: Row, kit: &Kit, servers: &[Server], extent: Extent) -> anyhow::R
         Row::Fanout => fanout::measure(kit, servers, extent),
         Row::Idle => idle::memory(kit, servers, extent),
         Row::Accept => idle::accept(kit, servers, extent),
-        Row::Reload => paced::reload(kit, extent),
-        Row::Coalesce => paced::coalesce(kit, extent),
+        Row::Reload => reload::measure(kit, extent),
+        Row::Coalesce => coalesce::measure(kit, extent),
         Row::Authorize => authorize::measure(kit),
     }
 }

@@ -23,7 +23,7 @@ pub struct Load {
     pub latency: Latency,
     pub delivery_bytes: usize,
     #[serde(default)]
-    pub rewrites: u64,
+    pub saves: u64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

@@ -13,6 +13,7 @@ mod paced;
 mod procfs;
 mod publisher;
 mod sample;
+mod saver;
 mod target;
 mod token;
 

@@ -1,16 +1,16 @@
 //! Publications at a steady rate, whatever comes of them; optionally while a file is rewritten.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 
 use crate::latency::Latencies;
 use crate::meter::{Load, Meter};
+use crate::saver::Saver;
 use crate::target::Target;
 
 const STALL: Duration = Duration::from_secs(10);
@@ -24,24 +24,29 @@ pub struct Paced {
     rate: f64,
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// A settings file to rewrite while publications go on: its text with one more comment line.
+    /// A settings file to save again and again while publications go on.
+    #[arg(long, requires = "save_key")]
+    save: Option<PathBuf>,
+    /// The number in it that is another one each time; what only looks different is no change.
     #[arg(long)]
-    rewrite: Option<PathBuf>,
+    save_key: Option<String>,
+    /// Seconds between two saves.
     #[arg(long, default_value_t = 1.0)]
-    rewrite_every: f64,
+    save_every: f64,
 }
 
 #[derive(Serialize)]
 pub struct PacedLoad {
     #[serde(flatten)]
     load: Load,
-    rewrites: u64,
+    saves: u64,
 }
 
 pub fn run(target: &Target, options: &Paced) -> Result<PacedLoad> {
     let mut fleet = target.listeners(options.listeners)?;
     let mut publisher = target.publisher()?;
-    let mut rewriter = options.rewrite.clone().map(Rewriter::new).transpose()?;
+    let saved = options.save.as_ref().zip(options.save_key.as_ref());
+    let mut saver = saved.map(|(path, key)| Saver::new(path, key)).transpose()?;
     let mut latencies = Latencies::default();
     let mut flight = Flight::default();
     let meter = Meter::start(target.pid)?;
@@ -56,8 +61,8 @@ pub fn run(target: &Target, options: &Paced) -> Result<PacedLoad> {
         while publisher.published() < due {
             flight.publish(publisher.publish(1)?);
         }
-        if let Some(rewriter) = &mut rewriter {
-            rewriter.keep_up(now / options.rewrite_every)?;
+        if let Some(saver) = &mut saver {
+            saver.keep_up(now / options.save_every)?;
         }
         let next = if due == total {
             0.05
@@ -81,7 +86,7 @@ pub fn run(target: &Target, options: &Paced) -> Result<PacedLoad> {
     let spent = meter.stop()?;
     Ok(PacedLoad {
         load: spent.load(deliveries, latencies, &fleet),
-        rewrites: rewriter.map_or(0, |rewriter| rewriter.done),
+        saves: saver.map_or(0, |saver| saver.saves()),
     })
 }
 
@@ -97,45 +102,5 @@ impl Flight {
     fn sent(&self, number: u64) -> Instant {
         let index = usize::try_from(number).unwrap_or(usize::MAX);
         self.0.get(index).copied().unwrap_or_else(Instant::now)
-    }
-}
-
-/// Rewrites a file by rename, as an editor does, and leaves it as it was.
-struct Rewriter {
-    path: PathBuf,
-    original: String,
-    done: u64,
-}
-
-impl Rewriter {
-    fn new(path: PathBuf) -> Result<Self> {
-        let original = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        Ok(Self {
-            path,
-            original,
-            done: 0,
-        })
-    }
-
-    fn keep_up(&mut self, due: f64) -> Result<()> {
-        if (self.done as f64) < due.floor() {
-            self.done += 1;
-            self.write(&format!("{}\n# rewrite {}\n", self.original, self.done))?;
-        }
-        Ok(())
-    }
-
-    fn write(&self, text: &str) -> Result<()> {
-        let temporary = self.path.with_extension("rewriting");
-        fs::write(&temporary, text)?;
-        fs::rename(&temporary, &self.path).with_context(|| self.path.display().to_string())
-    }
-}
-
-impl Drop for Rewriter {
-    fn drop(&mut self) {
-        if let Err(error) = self.write(&self.original) {
-            eprintln!("loadgen: cannot put the settings file back: {error:#}");
-        }
     }
 }
