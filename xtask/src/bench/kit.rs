@@ -100,7 +100,7 @@ impl Kit {
     /// Looks at how long Tidegate's frames are, so that the floor sends the same bytes.
     pub fn measure_frame(&mut self) -> Result<()> {
         let server = Running::start(self, Server::Tidegate, &Tuning::default())?;
-        let look = load::run(self, &server, &Scenario::fanout(1, 1, 0.2))?;
+        let look = load::run(self, &server, &Scenario::paced(1, 20.0, 0.5))?;
         // Header of a frame with 126 to 65,535 bytes of payload.
         self.frame_bytes = look.delivery_bytes + 4;
         Ok(())
