@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Failure, settings};
 use crate::listener::accept;
-use crate::{auth, bus, metrics, node, observe, plugin, worker};
+use crate::{admin, auth, bus, metrics, node, observe, plugin, worker};
 
 pub(super) const HELP: &str = "\
 With no settings at all it listens on port 4444, keeps its keys in .tidegate and loads the gateway
@@ -36,6 +36,7 @@ pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failure> {
 /// Every module's; `docs/metrics.md` is made from it.
 pub fn describe_metrics() {
     metrics::describe_metrics();
+    admin::describe_metrics();
     auth::describe_metrics();
     bus::describe_metrics();
     plugin::describe_metrics();
