@@ -60,7 +60,11 @@ pub(super) fn websocket(
 pub fn handshake(request: &mut Request<Incoming>) -> Result<(Reply, OnUpgrade), Reply> {
     if request.version() != http::Version::HTTP_11 {
         let message = "a WebSocket handshake needs HTTP/1.1";
-        return Err(reply::error(StatusCode::BAD_REQUEST, "bad-handshake", message));
+        return Err(reply::error(
+            StatusCode::BAD_REQUEST,
+            "bad-handshake",
+            message,
+        ));
     }
     let accept = accept_key(request.headers())?;
     let mut reply = Response::new(Full::default());
