@@ -14,11 +14,10 @@ pub struct Observing {
 }
 
 /// Installs logging and the panic hook for the whole process, and Sentry if it is set. `node_id`
-/// names this node there. A second call changes nothing about the logs.
+/// names this node there. A second call changes nothing about logs and panics.
 pub fn start(log: &LogConfig, sentry: Option<&SentryConfig>, node_id: &str) -> Observing {
     logs::install(log, sentry.is_some());
-    panics::install();
-    Observing {
+    panics::install(|| Observing {
         _sentry: sentry.map(|config| sentry::start(config, node_id)),
-    }
+    })
 }

@@ -43,3 +43,6 @@ pub fn describe_metrics() {
     node::describe_metrics();
     accept::describe_metrics();
 }
+
+#[cfg(test)]
+mod described;

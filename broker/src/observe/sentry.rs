@@ -14,6 +14,8 @@ pub struct SentryConfig {
     pub environment: Option<String>,
 }
 
+/// Panics carry their stack. Errors do not: to resolve one takes long enough to hold up the worker
+/// that logs it.
 pub(super) fn start(config: &SentryConfig, node_id: &str) -> ClientInitGuard {
     let release = concat!("tidegate@", env!("CARGO_PKG_VERSION"));
     let environment = config.environment.clone();
@@ -23,7 +25,6 @@ pub(super) fn start(config: &SentryConfig, node_id: &str) -> ClientInitGuard {
         .environment(environment.unwrap_or_else(|| "production".to_owned()))
         .server_name(node_id.to_owned())
         .send_default_pii(false)
-        .attach_stacktrace(true)
         .shutdown_timeout(FLUSH);
     ::sentry::init(options)
 }
