@@ -57,6 +57,7 @@ pub use authorizer::WorkerPlugins;
 pub use config::{AuthorizeRule, Grant, PluginConfig, PluginSettings, PluginSpec};
 pub use error::{CallError, LoadError, PluginError, PrincipalError, UnknownPlugin};
 pub use host::PluginHost;
+pub use mailbox::PluginChanges;
 pub use meters::describe_metrics;
 pub use status::{PluginStatus, State};
 

@@ -1,9 +1,7 @@
-//! A thread and what lives on it.
+//! A thread and what lives on it; a node and its threads.
 
-use crate::config::Settings;
+mod serve;
+mod signals;
+mod thread;
 
-/// Serves until the process is told to end.
-pub fn serve(settings: Settings) -> anyhow::Result<()> {
-    let _ = settings;
-    anyhow::bail!("serving is not built into this branch")
-}
+pub use serve::serve;

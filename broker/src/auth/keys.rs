@@ -96,6 +96,11 @@ pub fn generate(algorithm: KeyAlgorithm) -> Result<String, KeyError> {
     Ok(pem::encode_config(&Pem::new("PRIVATE KEY", der), config))
 }
 
+/// Writes a key to a new file (0600, `keys generate --out`). Fails if the file is there.
+pub fn save(path: &Path, pem: &str) -> Result<(), KeyError> {
+    secret_file::save_new(path, pem)
+}
+
 fn pkcs8(algorithm: KeyAlgorithm) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
     Ok(match algorithm {
         KeyAlgorithm::EdDsa => Ed25519KeyPair::generate()?.to_pkcs8v1()?.as_ref().to_vec(),
@@ -154,7 +159,7 @@ impl KeySet {
                     self.signing.get_or_insert(private);
                     public
                 }
-                parse::Key::Public(public) => Arc::new(public),
+                parse::Key::Public(public) => public,
             };
             if self.by_kid(public.kid()).is_none() {
                 self.public.push(public);
@@ -213,7 +218,7 @@ pub(crate) fn load_trusted(
         let (text, place) = source.read(&format!("trusted key {}", index + 1))?;
         for key in parse::keys(&text, &place)? {
             match key {
-                parse::Key::Public(public) => trusted.push(Arc::new(public)),
+                parse::Key::Public(public) => trusted.push(public),
                 parse::Key::Private(_) => {
                     return Err(KeyError::Pem {
                         place,

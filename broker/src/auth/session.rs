@@ -106,7 +106,7 @@ pub enum SessionStartError {
 
 enum Store {
     Embedded(Arc<Embedded>),
-    Redis(RedisStore),
+    Redis(Box<RedisStore>),
 }
 
 /// A document as a store gives it.
@@ -130,12 +130,19 @@ impl Sessions {
         if secrets.is_empty() {
             let secret = load_or_make(&data.join(SECRET_FILE), make_secret)?;
             secrets.push(secret.trim().to_owned());
+            if matches!(config.store, SessionStore::Redis { .. }) {
+                tracing::warn!(
+                    "no session secret is set: cookies of other nodes and applications do not count here"
+                );
+            }
         }
         let store = match &config.store {
             SessionStore::Embedded => {
                 Store::Embedded(Arc::new(Embedded::open(&data.join(STORE_FILE))?))
             }
-            SessionStore::Redis { url, prefix } => Store::Redis(RedisStore::new(url, prefix)?),
+            SessionStore::Redis { url, prefix } => {
+                Store::Redis(Box::new(RedisStore::new(url, prefix)?))
+            }
         };
         Ok(Self {
             signer: Signer::new(&secrets),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum BusConfig {
     /// Publications stay in this process.
     Local,
@@ -29,7 +30,7 @@ pub struct RedisConfig {
     /// Reconnects wait between these two, doubled and jittered.
     pub backoff_min: Duration,
     pub backoff_max: Duration,
-    /// A connection to Redis, with its handshake, may take this long.
+    /// A connection to a Redis node, with its handshake, may take this long.
     pub connect_timeout: Duration,
     /// Redis must answer a command within this time, or the connection is made anew.
     pub command_timeout: Duration,

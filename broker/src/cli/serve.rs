@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::{Failure, settings};
-use crate::{admin, auth, bus, metrics, observe, plugin, worker};
+use crate::listener::accept;
+use crate::{auth, bus, metrics, node, observe, plugin, worker};
 
 pub(super) const HELP: &str = "\
 With no settings at all it listens on port 4444, keeps its keys in .tidegate and loads the gateway
@@ -38,7 +39,8 @@ pub fn describe_metrics() {
     auth::describe_metrics();
     bus::describe_metrics();
     plugin::describe_metrics();
-    admin::describe_metrics();
+    node::describe_metrics();
+    accept::describe_metrics();
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::bindings::principals::exports::tidegate::principals::principals::Iden
 use super::clock;
 use super::error::{CallError, PrincipalError};
 use super::instance::Fault;
-use super::mailbox::{Mailbox, Post};
+use super::mailbox::{Mailbox, PluginChanges, Post};
 use super::remembered::{Origin, Question, Remembered};
 use super::route::Routes;
 use super::seat::{Repeat, Seat};
@@ -160,9 +160,10 @@ impl WorkerPlugins {
         })
     }
 
-    /// Resolves when [`switch`](Self::switch) has something to do. Cancel-safe.
-    pub async fn changed(&mut self) {
-        self.mailbox.arrived().await;
+    /// Tells when [`switch`](Self::switch) has something to do, without a borrow of the plugins,
+    /// which calls need meanwhile.
+    pub fn changes(&self) -> PluginChanges {
+        PluginChanges(self.mailbox.clone())
     }
 
     /// Takes up new generations and roll-backs; call it between turns. Returns whether live

@@ -150,7 +150,12 @@ impl Contract {
         let Some((wanted, expected)) = interface(types) else {
             return Err(format!("hook `{name}` has no interface"));
         };
-        let missing = || format!("manifest lists hook `{name}` but export {wanted} is missing");
+        let missing = || {
+            let other = exports.iter().find(|found| base(found) == base(wanted));
+            let other = other.map(|found| format!(" (it exports {found})"));
+            let other = other.unwrap_or_default();
+            format!("manifest lists hook `{name}` but export {wanted} is missing{other}")
+        };
         let exported = find(exports, wanted).ok_or_else(missing)?;
         let found = self
             .candidate

@@ -20,6 +20,13 @@ const HOSTCALL_BYTES: usize = 1 << 20;
 const START_DEADLINE: Duration = Duration::from_secs(1);
 /// Frames of a trap's backtrace that are told.
 const FRAMES: usize = 5;
+const PANIC_MACHINERY: [&str; 5] = [
+    "panicking",
+    "rust_panic",
+    "panic_handler",
+    "rust_begin_unwind",
+    "__rust_end_short_backtrace",
+];
 
 /// The typed exports of a component, looked up once per generation.
 pub(super) struct Hooks {
@@ -179,7 +186,7 @@ fn call<R>(
     call(store).map_err(|error| describe(&error, store.data_mut().last_error.take()))
 }
 
-/// What happened, where in the guest, and what the guest last said about it.
+/// What happened, what the guest last said about it, and where in the guest it was.
 pub(super) fn describe(error: &wasmtime::Error, last_log: Option<String>) -> Fault {
     let (kind, mut detail) = if let Some(timed_out) = error.downcast_ref::<TimedOut>() {
         (CallError::TimedOut, timed_out.to_string())
@@ -190,27 +197,32 @@ pub(super) fn describe(error: &wasmtime::Error, last_log: Option<String>) -> Fau
     } else if error.is::<WasmBacktrace>() {
         (CallError::Trapped, error.root_cause().to_string())
     } else {
-        (CallError::Malformed, format!("{error:#}"))
+        (CallError::Malformed, format!("malformed answer: {error:#}"))
     };
-    if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
-        let frames: Vec<String> = trace.frames().iter().take(FRAMES).map(frame).collect();
-        if !frames.is_empty() {
-            detail = format!("{detail}, in {}", frames.join(" < "));
-        }
-    }
     if let Some(last) = last_log {
-        detail = format!("{detail}; it last logged: {last}");
+        detail = format!("{detail}; it last logged: {}", last.replace('\n', " "));
+    }
+    if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
+        let frames = trace.frames().iter().filter_map(frame).take(FRAMES);
+        let frames: Vec<String> = frames.collect();
+        if !frames.is_empty() {
+            detail = format!("{detail}; in {}", frames.join(" < "));
+        }
     }
     Fault { kind, detail }
 }
 
-fn frame(frame: &wasmtime::FrameInfo) -> String {
+/// `None` for the machinery of a Rust panic, which hides where it was.
+fn frame(frame: &wasmtime::FrameInfo) -> Option<String> {
     let function = match frame.func_name() {
-        Some(name) => name.to_owned(),
+        Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
         None => format!("function {}", frame.func_index()),
     };
-    match frame.module_offset() {
+    if PANIC_MACHINERY.iter().any(|part| function.contains(part)) {
+        return None;
+    }
+    Some(match frame.module_offset() {
         Some(offset) => format!("{function} (at {offset:#x})"),
         None => function,
-    }
+    })
 }

@@ -51,3 +51,13 @@ impl Mailbox {
             .is_empty()
     }
 }
+
+/// Tells a worker that new generations or roll-backs wait for it.
+pub struct PluginChanges(pub(super) Arc<Mailbox>);
+
+impl PluginChanges {
+    /// Resolves when there are some. Cancel-safe.
+    pub async fn arrived(&self) {
+        self.0.arrived().await;
+    }
+}

@@ -219,6 +219,6 @@ impl Links {
         *self
             .last_error
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(format!("{}: {detail}", fault.kind));
+            .unwrap_or_else(PoisonError::into_inner) = Some(detail.clone());
     }
 }

@@ -120,7 +120,7 @@ fn switch(worker: &mut WorkerPlugins) -> bool {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        tokio::time::timeout(PATIENCE, worker.changed())
+        tokio::time::timeout(PATIENCE, worker.changes().arrived())
             .await
             .expect("mail from the reload thread");
     });

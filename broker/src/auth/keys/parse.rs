@@ -14,7 +14,7 @@ use super::{KeyError, SigningKey, VerifyingKey};
 
 pub(super) enum Key {
     Private(SigningKey),
-    Public(VerifyingKey),
+    Public(Arc<VerifyingKey>),
 }
 
 /// All keys of a PEM text, in its order; none is an error.
@@ -56,7 +56,7 @@ fn key(block: &Pem) -> Result<Key, &'static str> {
             .map(Key::Private)
             .ok_or("not an RSA private key of 2048 to 8192 bits"),
         "PUBLIC KEY" | "RSA PUBLIC KEY" => public(block)
-            .map(Key::Public)
+            .map(|key| Key::Public(Arc::new(key)))
             .ok_or("not an Ed25519, P-256, P-384 or RSA (2048 to 8192 bits) public key"),
         "ENCRYPTED PRIVATE KEY" => Err("the key is encrypted, decrypt it first"),
         "CERTIFICATE" => Err("a certificate, take its key with 'openssl x509 -pubkey -noout'"),

@@ -48,19 +48,33 @@ fn read(path: &Path) -> Result<Option<String>, KeyError> {
     }
 }
 
-fn place(path: &Path, text: &str) -> io::Result<()> {
+/// Writes a new file (0600); one that is there is left as it is, which is an error.
+pub(super) fn save_new(path: &Path, text: &str) -> Result<(), KeyError> {
+    let placed = place(path, text).and_then(|placed| match placed {
+        true => Ok(()),
+        false => Err(io::ErrorKind::AlreadyExists.into()),
+    });
+    placed.map_err(|source| KeyError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// `false`: there is a file of this name, it was left alone.
+fn place(path: &Path, text: &str) -> io::Result<bool> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
     fs::create_dir_all(folder)?;
     let aside = Aside::write(path, text)?;
-    match link(&aside.0, path) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-        other => other?,
-    }
+    let placed = match link(&aside.0, path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
+        other => other.map(|()| true)?,
+    };
     // The name must survive a power cut too, or the next start makes another key.
-    File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()?;
+    Ok(placed)
 }
 
 /// Links without overwriting; file systems without hard links can rename so.

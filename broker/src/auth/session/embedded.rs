@@ -77,6 +77,7 @@ impl Embedded {
         self.blocking(move |db| {
             let write = db.begin_write()?;
             sweep(&write, now)?;
+            take(&write, &id)?;
             put(&write, &id, end, &json)?;
             write.commit()?;
             Ok(())

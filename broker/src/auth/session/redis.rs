@@ -23,8 +23,8 @@ pub(super) struct RedisStore {
 }
 
 enum AnyClient {
-    Single(Client),
-    Cluster(ClusterClient),
+    Single(Box<Client>),
+    Cluster(Box<ClusterClient>),
 }
 
 #[derive(Clone)]
@@ -47,9 +47,9 @@ impl RedisStore {
                 .connection_timeout(TIMEOUT)
                 .response_timeout(TIMEOUT)
                 .retries(1);
-            AnyClient::Cluster(builder.build().map_err(refused)?)
+            AnyClient::Cluster(Box::new(builder.build().map_err(refused)?))
         } else {
-            AnyClient::Single(Client::open(url).map_err(refused)?)
+            AnyClient::Single(Box::new(Client::open(url).map_err(refused)?))
         };
         Ok(Self {
             client,

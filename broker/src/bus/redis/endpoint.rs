@@ -24,6 +24,8 @@ pub struct Endpoint {
     nodes: Vec<ConnectionInfo>,
     certificates: Option<TlsCertificates>,
     pub cluster: bool,
+    node_timeout: Duration,
+    /// A cluster's nodes are asked where its slots are and then connected, some of which may hang.
     pub connect_timeout: Duration,
     pub command_timeout: Duration,
 }
@@ -58,7 +60,8 @@ impl Endpoint {
                 .map(authorities)
                 .transpose()?,
             cluster,
-            connect_timeout: config.connect_timeout,
+            node_timeout: config.connect_timeout,
+            connect_timeout: config.connect_timeout * if cluster { 4 } else { 1 },
             command_timeout: config.command_timeout,
         };
         endpoint.check(config)?;
@@ -86,7 +89,14 @@ impl Endpoint {
         let names: Vec<_> = self
             .nodes
             .iter()
-            .map(|node| node.addr().to_string())
+            .map(|node| match node.addr() {
+                ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. }
+                    if host.contains(':') =>
+                {
+                    format!("[{host}]:{port}")
+                }
+                other => other.to_string(),
+            })
             .collect();
         names.join(",")
     }
@@ -104,7 +114,7 @@ impl Endpoint {
     pub fn cluster_builder(&self) -> ClusterClientBuilder {
         let builder = ClusterClient::builder(self.nodes.clone())
             .use_protocol(ProtocolVersion::RESP3)
-            .connection_timeout(self.connect_timeout)
+            .connection_timeout(self.node_timeout)
             .response_timeout(self.command_timeout)
             .overall_response_timeout(Some(self.command_timeout))
             .retries(CLUSTER_RETRIES)
@@ -117,7 +127,7 @@ impl Endpoint {
 
     pub fn connection_config(&self) -> AsyncConnectionConfig {
         AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.connect_timeout))
+            .set_connection_timeout(Some(self.node_timeout))
             .set_response_timeout(Some(self.command_timeout))
             .set_pipeline_buffer_size(CONNECTION_QUEUE)
     }
@@ -174,7 +184,7 @@ mod tests {
                 false,
                 "fly-x.upstash.io:6379",
             ),
-            ("redis://[fdaa::1]:6380", false, "fdaa::1:6380"),
+            ("redis://[fdaa::1]:6380", false, "[fdaa::1]:6380"),
         ] {
             let endpoint = parse(url, BusMode::Broadcast).expect(url);
             let is_tls = matches!(endpoint.nodes[0].addr(), ConnectionAddr::TcpTls { .. });

@@ -6,15 +6,26 @@ use std::collections::HashMap;
 use futures_util::{StreamExt, stream};
 use redis::aio::ConnectionLike;
 use redis::cluster_async::ClusterConnection;
-use redis::{Pipeline, Value};
+use redis::{Pipeline, RedisError, RedisResult, Value};
 use tracing::debug;
 
 /// Channels that are published to at once.
 const IN_FLIGHT: usize = 64;
 
-/// Publishes `(channel, message)`s; answers for each whether it was acknowledged.
-pub async fn publish(connection: ClusterConnection, messages: Vec<(String, Vec<u8>)>) -> Vec<bool> {
-    let mut acknowledged = vec![false; messages.len()];
+/// What became of a batch.
+pub struct Published {
+    /// For each publication whether Redis acknowledged it.
+    pub acknowledged: Vec<bool>,
+    /// A node did not answer. The client would go on asking it, whoever owns its slots by now.
+    pub failed: Option<RedisError>,
+}
+
+/// Publishes `(channel, message)`s.
+pub async fn publish(connection: ClusterConnection, messages: Vec<(String, Vec<u8>)>) -> Published {
+    let mut published = Published {
+        acknowledged: vec![false; messages.len()],
+        failed: None,
+    };
     let mut channels = HashMap::<String, Vec<(usize, Vec<u8>)>>::new();
     for (at, (channel, message)) in messages.into_iter().enumerate() {
         channels.entry(channel).or_default().push((at, message));
@@ -23,18 +34,24 @@ pub async fn publish(connection: ClusterConnection, messages: Vec<(String, Vec<u
         .map(|(channel, messages)| publish_channel(connection.clone(), channel, messages))
         .buffer_unordered(IN_FLIGHT);
     while let Some(answers) = answered.next().await {
-        for (at, answer) in answers {
-            acknowledged[at] = answer;
+        match answers {
+            Ok(answers) => {
+                for (at, answer) in answers {
+                    published.acknowledged[at] = answer;
+                }
+            }
+            Err(error) if error.is_io_error() => published.failed = Some(error),
+            Err(error) => debug!(%error, "the cluster took no publication"),
         }
     }
-    acknowledged
+    published
 }
 
 async fn publish_channel(
     mut connection: ClusterConnection,
     channel: String,
     messages: Vec<(usize, Vec<u8>)>,
-) -> Vec<(usize, bool)> {
+) -> RedisResult<Vec<(usize, bool)>> {
     let mut pipeline = Pipeline::with_capacity(messages.len());
     let mut places = Vec::with_capacity(messages.len());
     for (at, message) in messages {
@@ -42,16 +59,11 @@ async fn publish_channel(
         places.push(at);
     }
     let count = pipeline.len();
-    match connection.req_packed_commands(&pipeline, 0, count).await {
-        Ok(values) => places
-            .into_iter()
-            .zip(values.iter().map(acknowledged))
-            .collect(),
-        Err(error) => {
-            debug!(%error, "the cluster took no publication");
-            places.into_iter().map(|at| (at, false)).collect()
-        }
-    }
+    let answers = connection.req_packed_commands(&pipeline, 0, count).await?;
+    Ok(places
+        .into_iter()
+        .zip(answers.iter().map(acknowledged))
+        .collect())
 }
 
 /// Whether `answer` is that of a command that was carried out.

@@ -148,8 +148,9 @@ impl Writer {
                 Ok(weight)
             }),
             Connection::Cluster(connection) => Box::pin(async move {
-                answer(answers, sharded::publish(connection, messages).await);
-                Ok(weight)
+                let published = sharded::publish(connection, messages).await;
+                answer(answers, published.acknowledged);
+                published.failed.map_or(Ok(weight), Err)
             }),
         }
     }

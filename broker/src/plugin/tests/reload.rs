@@ -1,5 +1,7 @@
 //! New generations, and candidates that do not make it.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 
 const TRAPS: &str = "(unreachable)";
@@ -232,7 +234,6 @@ fn a_reload_of_nobody_is_refused() {
 
 #[test]
 fn compiled_code_is_kept_for_the_owner_alone() {
-    use std::os::unix::fs::PermissionsExt;
     let bed = Bed::good();
     drop(bed.start());
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -267,7 +268,11 @@ fn compiled_code_that_is_broken_is_made_anew() {
         .next()
         .unwrap();
     let file = entry.unwrap().path();
-    std::fs::write(&file, b"half").unwrap();
+    // A new file: the first host's threads may still run the code of the old one.
+    let draft = bed.folder.path().join("draft");
+    write(&draft, "half");
+    std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::rename(&draft, &file).unwrap();
     let (_host, mut worker) = bed.serve();
     assert_eq!(verdict(&mut worker, "a:b"), Verdict::Allow);
     assert!(std::fs::metadata(&file).unwrap().len() > 4);
