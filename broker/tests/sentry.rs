@@ -55,6 +55,10 @@ fn receive(reader: &mut BufReader<TcpStream>) -> Option<Envelope> {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story against one ingest endpoint"
+)]
 fn errors_and_panics_reach_sentry_once_each() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

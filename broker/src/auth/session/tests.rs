@@ -413,6 +413,15 @@ async fn a_lost_redis_is_told_and_found_again() {
     server.restart().await;
     server.command(&["SET", "sess:id", "{}", "EX", "60"]).await;
     assert!(load(&sessions, "id").await.is_ok());
+
+    server.stop();
+    server.restart().await;
+    let first = load(&sessions, "id").await.err();
+    assert_eq!(
+        first,
+        Some(SessionError::Unknown),
+        "nobody is told of a restart between two uses"
+    );
 }
 
 #[test]

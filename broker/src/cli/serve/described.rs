@@ -84,9 +84,16 @@ fn docs_metrics_md_lists_them_one_by_one() {
 fn names_follow_the_rules() {
     for (name, (kind, meaning)) in described() {
         assert!(name.starts_with("tidegate_"), "{name}");
-        assert_eq!(name.ends_with("_total"), kind == "counter", "{name} is a {kind}");
+        assert_eq!(
+            name.ends_with("_total"),
+            kind == "counter",
+            "{name} is a {kind}"
+        );
         let has_buckets = name.ends_with("_seconds") || name.ends_with("_bytes");
-        assert!(kind != "histogram" || has_buckets, "{name} would have no buckets");
+        assert!(
+            kind != "histogram" || has_buckets,
+            "{name} would have no buckets"
+        );
         assert!(!meaning.is_empty(), "{name} has no meaning");
     }
 }
