@@ -1,1 +1,54 @@
+//! The operators' listener, apart from the public one: it has a thread and a runtime of its own,
+//! so that it answers when the workers are busy. It binds only where the settings say and asks
+//! for no token.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /metrics` | Prometheus text |
+//! | `GET /healthz` | 200 while the process lives |
+//! | `GET /readyz` | 200, or 503 with the reason |
+//! | `GET /plugins` | the plugins' state as JSON |
+//! | `POST /plugins/{name}/reload` | 202, the outcome is in the log and in `GET /plugins` |
 
+mod routes;
+mod server;
+
+use std::net::SocketAddr;
+
+use metrics::describe_counter;
+
+use crate::metrics::Exporter;
+use crate::shutdown::Lifecycle;
+
+pub use server::{Admin, AdminError, start};
+
+/// Checked settings of the admin listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// `None` = no admin listener.
+    pub bind: Option<SocketAddr>,
+}
+
+/// The state of all plugins as JSON.
+pub type ShowPlugins = Box<dyn Fn() -> serde_json::Value + Send + Sync>;
+
+/// Asks for a reload of the named plugin and does not wait for it; `false` = there is none.
+pub type ReloadPlugin = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// What the listener shows and steers. The closures run on the admin thread.
+pub struct Control {
+    pub lifecycle: Lifecycle,
+    pub metrics: Exporter,
+    pub plugins: ShowPlugins,
+    pub reload: ReloadPlugin,
+}
+
+pub fn describe_metrics() {
+    describe_counter!(
+        "tidegate_admin_requests_total",
+        "Requests to the admin listener, by `status`"
+    );
+}
+
+#[cfg(test)]
+mod tests;

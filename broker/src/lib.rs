@@ -5,6 +5,7 @@
 
 pub mod limits;
 pub mod metrics;
+pub mod observe;
 pub mod shutdown;
 pub mod topic;
 

@@ -27,8 +27,8 @@ pub struct Limits {
     pub outbox_bytes: usize,
     /// The first LISTEN, PUBLISH, CALL or AUTH must come within this time of the upgrade.
     pub first_command_timeout: Duration,
-    /// A client that sent nothing for this long is closed; Twitch PubSub clients ping every 4 to
-    /// 5 minutes.
+    /// A client of which nothing is heard for this long, not even a pong, is closed: three
+    /// heartbeats.
     pub idle_timeout: Duration,
     /// How often an idle client gets a WebSocket ping.
     pub heartbeat: Duration,
@@ -58,7 +58,7 @@ impl Default for Limits {
             connections: 100_000,
             outbox_bytes: 1 << 20,
             first_command_timeout: Duration::from_secs(15),
-            idle_timeout: Duration::from_secs(330),
+            idle_timeout: Duration::from_secs(75),
             heartbeat: Duration::from_secs(25),
             write_timeout: Duration::from_secs(10),
             queued_commands: 64,

@@ -1,1 +1,155 @@
+//! The verbs of the broker on one worker: connect, listen, publish, call, disconnect. Asks the
+//! plugin, changes the hub, tells the bus, counts. Knows no wire forms.
 
+mod clock;
+mod deliver;
+mod listener;
+mod numbers;
+mod publish;
+mod refusal;
+mod revoke;
+mod subscribe;
+mod sweep;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use slab::Slab;
+
+use crate::auth::Auth;
+use crate::bus::Bus;
+use crate::hub::{Hub, ListenerId};
+use crate::limits::Limits;
+use crate::outbox::{Connection, TopicRule};
+use crate::plugin::WorkerPlugins;
+
+use deliver::{Coalescing, Delivery};
+
+pub use clock::{Tick, WorkerClock, is_past};
+pub use listener::{Listener, Notice, Notify};
+pub use numbers::{Numbers, describe_metrics};
+pub use refusal::Refusal;
+pub use subscribe::Binding;
+
+/// What one worker shares among its sessions. Lives on one thread.
+pub struct Node {
+    pub worker: usize,
+    pub limits: Arc<Limits>,
+    pub auth: Auth,
+    pub clock: WorkerClock,
+    pub numbers: Numbers,
+    bus: Bus,
+    /// Most specific pattern first.
+    rules: Arc<[TopicRule]>,
+    hub: RefCell<Hub>,
+    /// By topic key: the rule its publications are delivered by.
+    rule_of: RefCell<Vec<Delivery>>,
+    plugins: RefCell<WorkerPlugins>,
+    listeners: RefCell<Slab<Listener>>,
+    dirty: RefCell<Vec<ListenerId>>,
+    coalescing: RefCell<Coalescing>,
+    /// Where the sweep over all listeners goes on.
+    sweep_at: Cell<usize>,
+    /// Where asking all listeners again goes on, after a reload.
+    recheck_at: Cell<Option<usize>>,
+    draining: Cell<bool>,
+}
+
+/// What a worker's node is made of.
+pub struct Parts {
+    pub worker: usize,
+    pub limits: Arc<Limits>,
+    pub rules: Arc<[TopicRule]>,
+    pub auth: Auth,
+    pub bus: Bus,
+    pub plugins: WorkerPlugins,
+}
+
+impl Node {
+    pub fn new(parts: Parts) -> Rc<Self> {
+        let Parts {
+            worker,
+            limits,
+            rules,
+            auth,
+            bus,
+            plugins,
+        } = parts;
+        Rc::new(Self {
+            worker,
+            limits,
+            auth,
+            clock: WorkerClock::start(),
+            numbers: Numbers::new(worker),
+            bus,
+            rules,
+            hub: RefCell::default(),
+            rule_of: RefCell::default(),
+            plugins: RefCell::new(plugins),
+            listeners: RefCell::default(),
+            dirty: RefCell::default(),
+            coalescing: RefCell::default(),
+            sweep_at: Cell::new(0),
+            recheck_at: Cell::new(None),
+            draining: Cell::new(false),
+        })
+    }
+
+    /// Takes a connection in. Every call is paired with one of `disconnect`.
+    pub fn connect(&self, connection: Rc<Connection>, notify: Notify) -> ListenerId {
+        self.numbers.connections.increment(1.0);
+        let listener = Listener::new(connection, notify, self.clock.now());
+        self.listeners.borrow_mut().insert(listener) as ListenerId
+    }
+
+    /// Forgets a listener and all it listened to.
+    pub fn disconnect(&self, id: ListenerId) {
+        self.numbers.connections.decrement(1.0);
+        for topic in self.hub.borrow_mut().remove(id) {
+            self.bus.unsubscribe(self.worker, topic);
+        }
+        let mut listeners = self.listeners.borrow_mut();
+        if listeners.contains(id as usize) {
+            let listener = listeners.remove(id as usize);
+            self.numbers
+                .listening
+                .decrement(listener.grant_count() as f64);
+        }
+    }
+
+    /// Listeners of this worker.
+    pub fn connections(&self) -> usize {
+        self.listeners.borrow().len()
+    }
+
+    /// Notes that something came from the client.
+    pub fn heard(&self, id: ListenerId) {
+        if let Some(listener) = self.listeners.borrow().get(id as usize) {
+            listener.heard(self.clock.now());
+        }
+    }
+
+    /// Notes that the client gave a command that makes its connection a used one.
+    pub fn commanded(&self, id: ListenerId) {
+        if let Some(listener) = self.listeners.borrow().get(id as usize) {
+            listener.set_commanded();
+        }
+    }
+
+    /// Turns a session document into who it speaks for.
+    pub fn principal(
+        &self,
+        document: &str,
+    ) -> Result<crate::plugin::Identity, crate::plugin::PrincipalError> {
+        self.plugins.borrow_mut().principal(document)
+    }
+
+    /// Switches to new generations of plugins, between turns; listeners are asked again if that
+    /// may change an answer.
+    pub fn switch_plugins(&self) {
+        if self.plugins.borrow_mut().switch() {
+            self.start_recheck();
+        }
+    }
+}

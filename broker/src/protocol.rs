@@ -1,3 +1,6 @@
 //! Pure codecs: bytes to commands, events to bytes. No tokio, no sockets.
 
+pub mod close;
+pub mod frame;
+pub mod message;
 pub mod pubsub;

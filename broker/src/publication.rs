@@ -81,7 +81,14 @@ impl Publication {
         let mut ranges = Vec::new();
         for draft in drafts {
             let start = batch.len();
-            pubsub::encode_message_frame(&draft, &mut batch);
+            let payload = std::str::from_utf8(&draft.payload).unwrap_or_default();
+            pubsub::put_message_frame(
+                draft.topic.as_str(),
+                draft.event.as_deref(),
+                &draft.id,
+                payload,
+                &mut batch,
+            );
             ranges.push((draft, start, batch.len()));
         }
         let batch = batch.freeze();

@@ -1,1 +1,7 @@
+//! A thread and what lives on it; a node and its threads.
 
+mod serve;
+mod signals;
+mod thread;
+
+pub use serve::serve;

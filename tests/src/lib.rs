@@ -1,1 +1,26 @@
+//! The harness of the end-to-end tests: it starts the real `tidegate` binary and real servers,
+//! and speaks to them as clients do. It knows the broker only from outside.
+//!
+//! Nothing here sleeps for luck: [`wait`] polls a condition until a deadline, and a test shows
+//! that something did *not* happen by a fence (a later message that must come next).
 
+pub mod artifacts;
+pub mod broker;
+pub mod client;
+pub mod cluster;
+pub mod cookies;
+pub mod crowd;
+pub mod frames;
+pub mod http;
+pub mod logs;
+pub mod node;
+pub mod plugins;
+pub mod ports;
+pub mod process;
+pub mod python;
+pub mod raw;
+pub mod redis;
+pub mod sentry;
+pub mod setup;
+pub mod tokens;
+pub mod wait;

@@ -65,16 +65,21 @@ impl Pattern {
     }
 
     /// Whether `topic` matches for a caller with this subject. An empty subject (anonymous)
-    /// matches no `{sub}`.
+    /// matches no `{sub}`. Allocates only for a subject that needs percent-encoding.
     pub fn matches(&self, topic: &str, subject: &str) -> bool {
-        let topic: Vec<&str> = topic.split(':').collect();
-        matches(&self.segments, &topic, &encode_segment(subject))
+        walk(&self.segments, Some(topic), &|segment| {
+            !subject.is_empty() && segment == encode_segment(subject)
+        })
     }
 
-    /// Whether `topic` matches for at least one subject.
+    /// Whether `topic` matches for at least one subject. Does not allocate.
     pub fn covers(&self, topic: &str) -> bool {
-        let topic: Vec<&str> = topic.split(':').collect();
-        covers(&self.segments, &topic)
+        walk(&self.segments, Some(topic), &|_| true)
+    }
+
+    /// Whether the pattern has a `{sub}`, so that the caller decides about a match.
+    pub fn names_subject(&self) -> bool {
+        self.segments.contains(&Segment::Subject)
     }
 
     /// `Less` is more specific: compared segment by segment, an exact one before `{sub}`, before
@@ -96,28 +101,29 @@ impl Pattern {
     }
 }
 
-fn matches(pattern: &[Segment], topic: &[&str], subject: &str) -> bool {
-    walk(pattern, topic, &|segment| {
-        !subject.is_empty() && segment == subject
-    })
-}
-
-fn covers(pattern: &[Segment], topic: &[&str]) -> bool {
-    walk(pattern, topic, &|_| true)
-}
-
-fn walk(pattern: &[Segment], topic: &[&str], is_subject: &dyn Fn(&str) -> bool) -> bool {
+/// `topic` is what is left of the topic; none when its last segment is consumed.
+fn walk(pattern: &[Segment], topic: Option<&str>, is_subject: &impl Fn(&str) -> bool) -> bool {
     let Some((first, rest)) = pattern.split_first() else {
-        return topic.is_empty();
+        return topic.is_none();
     };
-    let Some((head, tail)) = topic.split_first() else {
+    let Some(topic) = topic else {
         return false;
     };
+    let (head, tail) = split_segment(topic);
     match first {
         Segment::Exact(text) => text == head && walk(rest, tail, is_subject),
         Segment::Subject => is_subject(head) && walk(rest, tail, is_subject),
         Segment::One => walk(rest, tail, is_subject),
-        Segment::Many => (1..=topic.len()).any(|taken| walk(rest, &topic[taken..], is_subject)),
+        Segment::Many if rest.is_empty() => true,
+        Segment::Many => std::iter::successors(tail, |left| split_segment(left).1)
+            .any(|left| walk(rest, Some(left), is_subject)),
+    }
+}
+
+fn split_segment(topic: &str) -> (&str, Option<&str>) {
+    match topic.split_once(':') {
+        Some((head, tail)) => (head, Some(tail)),
+        None => (topic, None),
     }
 }
 
@@ -143,6 +149,16 @@ mod tests {
         assert!(pattern("user:{sub}:**").matches("user:a%3Ab:x", "a:b"));
         assert!(!pattern("user:{sub}:**").matches("user:a:b:x", "a:b"));
         assert!(pattern("user:{sub}:**").covers("user:anyone:x"));
+        assert!(pattern("a:**:z").matches("a:b:c:z", ""));
+        assert!(!pattern("a:**:z").matches("a:z", ""));
+        assert!(pattern("**:b:**").matches("a:a:b:c", ""));
+        assert!(!pattern("**:b:**").matches("a:a:b", ""));
+    }
+
+    #[test]
+    fn a_pattern_tells_whether_it_names_the_subject() {
+        assert!(pattern("user:{sub}:**").names_subject());
+        assert!(!pattern("user:*:**").names_subject());
     }
 
     #[test]

@@ -1,0 +1,91 @@
+//! The server under load, and how to reach it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::dialect::{Dialect, Step, Wish};
+use crate::fleet::Fleet;
+use crate::publisher::Publisher;
+use crate::token::Mint;
+
+/// Listeners whose payloads are looked into.
+const SAMPLES: usize = 8;
+
+#[derive(Args)]
+pub struct Options {
+    #[arg(long, value_enum)]
+    dialect: Dialect,
+    #[arg(long)]
+    port: u16,
+    /// The server's process, whose CPU time and memory are read.
+    #[arg(long)]
+    pid: u32,
+    #[arg(long, default_value = "channel:update")]
+    topic: String,
+    /// Ed25519 key in PEM; with it every connection gets a token of its own.
+    #[arg(long, requires = "template")]
+    key: Option<PathBuf>,
+    /// A token signed with that key, whose claims are copied; its scopes must allow publishing.
+    #[arg(long, requires = "key")]
+    template: Option<String>,
+}
+
+pub struct Target {
+    dialect: Dialect,
+    port: u16,
+    pub pid: u32,
+    topic: String,
+    mint: Option<Mint>,
+}
+
+impl Target {
+    pub fn new(options: Options) -> Result<Self> {
+        let mint = match (&options.key, &options.template) {
+            (Some(path), Some(template)) => {
+                let pem = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+                Some(Mint::new(&pem, template)?)
+            }
+            _ => None,
+        };
+        Ok(Self {
+            dialect: options.dialect,
+            port: options.port,
+            pid: options.pid,
+            topic: options.topic,
+            mint,
+        })
+    }
+
+    pub fn fleet(&self) -> Result<Fleet> {
+        Fleet::new(self.dialect, self.port, &self.topic)
+    }
+
+    /// What connection `number` says first; it listens to `topic`, else to the target's.
+    pub fn script(&self, number: usize, topic: Option<&str>) -> Vec<Step> {
+        let token = self.token(&format!("load-{number}"));
+        self.dialect.listen(Wish {
+            topic: Some(topic.unwrap_or(&self.topic)),
+            token: token.as_deref(),
+        })
+    }
+
+    pub fn listeners(&self, count: usize) -> Result<Fleet> {
+        let mut fleet = self.fleet()?;
+        fleet.open(count, (count / SAMPLES).max(1), |number| {
+            self.script(number, None)
+        })?;
+        Ok(fleet)
+    }
+
+    pub fn publisher(&self) -> Result<Publisher> {
+        let token = self.token("load-publisher");
+        Publisher::connect(self.dialect, self.port, &self.topic, token.as_deref())
+    }
+
+    fn token(&self, subject: &str) -> Option<String> {
+        Some(self.mint.as_ref()?.token(subject))
+    }
+}

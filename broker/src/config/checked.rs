@@ -1,0 +1,238 @@
+//! From values that are well-formed by themselves to settings that are right together.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use crate::admin::AdminConfig;
+use crate::auth::{AuthConfig, CookieConfig, KeySource, SameSite, SessionConfig, SessionStore};
+use crate::bus::{BusConfig, RedisConfig};
+use crate::listener::ServerConfig;
+use crate::observe::{LogConfig, SentryConfig};
+
+use super::Settings;
+use super::origin::{Origin, Problems};
+use super::plugins;
+use super::raw::{Secure, Store};
+use super::reading::Reading;
+
+/// On fly.io every machine has it.
+const FLY_APP: &str = "FLY_APP_NAME";
+const FLY_MACHINE: &str = "FLY_MACHINE_ID";
+
+impl Reading {
+    /// The settings, checked against each other: enough for the tools (`token mint`, …).
+    ///
+    /// # Errors
+    /// All contradictions, each with its place.
+    pub fn settings(&self) -> Result<Settings, Problems> {
+        let mut problems = Problems::default();
+        self.compare(&mut problems);
+        let data = self.data();
+        let settings = Settings {
+            server: self.server(),
+            limits: self.raw.limits.clone(),
+            topics: self.raw.topics.clone(),
+            bus: self.bus(),
+            auth: self.auth(&data, &mut problems),
+            plugin: plugins::assemble(&self.raw, &self.plugins_folder(), &data),
+            admin: AdminConfig {
+                bind: parsed(self.raw.admin_address.as_deref()),
+            },
+            log: LogConfig {
+                filter: self.raw.log_filter.clone(),
+                format: self.raw.log_format,
+            },
+            sentry: self.raw.sentry_dsn.clone().map(|dsn| SentryConfig {
+                dsn,
+                environment: self.raw.sentry_environment.clone(),
+            }),
+        };
+        problems.none_or(settings)
+    }
+
+    /// Like [`Self::settings`], and what only `serve` asks for: plugins that are there, and on
+    /// fly.io keys, for machines there keep no files.
+    ///
+    /// # Errors
+    /// All that stands in the way, each with its place.
+    pub fn serving(&self) -> Result<Settings, Problems> {
+        let settings = self.settings()?;
+        let mut problems = Problems::default();
+        if self.variable(FLY_APP).is_some() && self.raw.auth.keys.is_empty() {
+            let what = "must be set on fly.io, where machines keep no files: \
+                        `tidegate keys generate --out keys.pem`, \
+                        then `fly secrets set TIDEGATE_KEYS=\"$(cat keys.pem)\"`";
+            problems.add(Origin::Default, "TIDEGATE_KEYS", what);
+        }
+        plugins::check_serving(
+            &settings.plugin,
+            &self.raw,
+            &self.plugins_folder(),
+            |name| self.origin_of(name),
+            &mut problems,
+        );
+        problems.none_or(settings)
+    }
+
+    fn compare(&self, problems: &mut Problems) {
+        let raw = &self.raw;
+        let mut at_most = |holds: bool, smaller: &str, larger: &str| {
+            if !holds {
+                let what = format!("must be at most {larger} ({})", self.origin_of(larger));
+                problems.add(self.origin_of(smaller), smaller, what);
+            }
+        };
+        let server = &raw.server;
+        at_most(
+            server.drain_spread <= server.drain_timeout,
+            "server.drain_spread",
+            "server.drain_timeout",
+        );
+        at_most(
+            raw.limits.publication_bytes <= raw.limits.outbox_bytes,
+            "limits.publication_bytes",
+            "limits.outbox_bytes",
+        );
+        at_most(
+            raw.limits.heartbeat <= raw.limits.idle_timeout,
+            "limits.heartbeat",
+            "limits.idle_timeout",
+        );
+        let redis = &raw.redis;
+        at_most(
+            redis.probe_interval <= redis.probe_timeout,
+            "redis.probe_interval",
+            "redis.probe_timeout",
+        );
+        at_most(
+            redis.backoff_min <= redis.backoff_max,
+            "redis.backoff_min",
+            "redis.backoff_max",
+        );
+    }
+
+    fn server(&self) -> ServerConfig {
+        let server = &self.raw.server;
+        let address: IpAddr =
+            parsed(Some(&server.address)).unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let given = server.node_id.clone();
+        let on_fly = || self.variable(FLY_MACHINE).map(str::to_owned);
+        ServerConfig {
+            bind: SocketAddr::new(address, server.port),
+            workers: if server.workers == 0 {
+                cores()
+            } else {
+                server.workers
+            },
+            node_id: given.or_else(on_fly).unwrap_or_else(random_node_id),
+            trusted_proxies: server
+                .trusted_proxies
+                .iter()
+                .filter_map(|text| text.parse().ok())
+                .collect(),
+            client_address_header: parsed(server.client_address_header.as_deref()),
+            drain_timeout: server.drain_timeout,
+            drain_spread: server.drain_spread,
+        }
+    }
+
+    fn bus(&self) -> BusConfig {
+        match &self.raw.redis_url {
+            None => BusConfig::Local,
+            Some(url) => BusConfig::Redis(RedisConfig {
+                url: url.clone(),
+                ..self.raw.redis.clone()
+            }),
+        }
+    }
+
+    fn auth(&self, data: &Path, problems: &mut Problems) -> AuthConfig {
+        let auth = &self.raw.auth;
+        AuthConfig {
+            keys: self.key_sources("auth.keys", &auth.keys),
+            data: data.to_owned(),
+            trusted: self.key_sources("auth.trusted_keys", &auth.trusted_keys),
+            trusted_secret: auth.trusted_secret.clone(),
+            jwks_url: parsed(auth.jwks_url.as_deref()),
+            issuer: auth.issuer.clone(),
+            audience: auth.audience.clone(),
+            foreign_issuer: auth.foreign_issuer.clone(),
+            foreign_audience: auth.foreign_audience.clone(),
+            leeway: auth.leeway,
+            token_ttl: auth.token_ttl,
+            remembered_tokens: auth.remembered_tokens,
+            session: self.session(problems),
+        }
+    }
+
+    fn session(&self, problems: &mut Problems) -> SessionConfig {
+        let session = &self.raw.session;
+        let behind_tls = session.cookie.domain.is_some() || self.variable(FLY_APP).is_some();
+        let cookie = CookieConfig {
+            secure: match session.secure {
+                Secure::Auto => behind_tls,
+                Secure::Always => true,
+                Secure::Never => false,
+            },
+            ..session.cookie.clone()
+        };
+        if cookie.same_site == SameSite::None && !cookie.secure {
+            let name = "session.same_site";
+            let what = "none needs session.secure = true, else browsers drop the cookie";
+            problems.add(self.origin_of(name), name, what);
+        }
+        let redis = self.raw.redis_url.clone();
+        if session.store == Store::Redis && redis.is_none() {
+            let what = "is redis, but redis.url (REDIS_URL) is not set";
+            problems.add(self.origin_of("session.store"), "session.store", what);
+        }
+        SessionConfig {
+            secrets: session.secrets.clone(),
+            cookie,
+            store: match (session.store, redis) {
+                (Store::Auto | Store::Redis, Some(url)) => SessionStore::Redis {
+                    url,
+                    prefix: session.redis_prefix.clone(),
+                },
+                _ => SessionStore::Embedded,
+            },
+            ttl: session.ttl,
+            allowed_origins: session.allowed_origins.clone(),
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        let default = || self.sources.folder.join(".tidegate");
+        self.raw.server.data.clone().unwrap_or_else(default)
+    }
+
+    fn plugins_folder(&self) -> PathBuf {
+        let default = || self.sources.program.join("plugins");
+        self.raw.plugins_folder.clone().unwrap_or_else(default)
+    }
+
+    /// PEM text or files. Secret stores often keep PEM on one line, with `\n` for its ends.
+    fn key_sources(&self, name: &str, items: &[String]) -> Vec<KeySource> {
+        let base = self.base_of(&self.origin_of(name));
+        let source = |item: &String| {
+            if item.contains("-----BEGIN") {
+                KeySource::Pem(item.replace("\\n", "\n"))
+            } else {
+                KeySource::File(base.join(item))
+            }
+        };
+        items.iter().map(source).collect()
+    }
+}
+
+/// Reading has checked these texts; `None` only where there is none.
+fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Option<T> {
+    text?.parse().ok()
+}
+
+/// Enough to tell the nodes of one Redis apart.
+fn random_node_id() -> String {
+    format!("{:012x}", RandomState::new().build_hasher().finish() >> 16)
+}

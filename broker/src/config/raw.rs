@@ -1,0 +1,170 @@
+//! Settings as given: each value well-formed and in range by itself, none compared with another.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::auth::{CookieConfig, SameSite};
+use crate::bus::RedisConfig;
+use crate::limits::Limits;
+use crate::observe::LogFormat;
+use crate::outbox::TopicRule;
+use crate::plugin::{AuthorizeRule, PluginConfig};
+
+use super::plugins::NamedPlugin;
+
+#[derive(Clone)]
+pub struct Raw {
+    pub server: RawServer,
+    pub limits: Limits,
+    pub topics: Vec<TopicRule>,
+    pub redis_url: Option<String>,
+    pub redis: RedisConfig,
+    pub auth: RawAuth,
+    pub session: RawSession,
+    pub plugins_folder: Option<PathBuf>,
+    pub plugin_cache: Option<PathBuf>,
+    pub plugins: PluginConfig,
+    /// `None` = the table is not there, which is not the same as an empty one.
+    pub authorize: Option<Vec<AuthorizeRule>>,
+    pub named_plugins: Vec<NamedPlugin>,
+    pub admin_address: Option<String>,
+    pub log_filter: String,
+    pub log_format: LogFormat,
+    pub sentry_dsn: Option<String>,
+    pub sentry_environment: Option<String>,
+}
+
+#[derive(Clone)]
+pub struct RawServer {
+    pub address: String,
+    pub port: u16,
+    /// 0 = one per core.
+    pub workers: usize,
+    pub data: Option<PathBuf>,
+    pub node_id: Option<String>,
+    pub trusted_proxies: Vec<String>,
+    pub client_address_header: Option<String>,
+    pub drain_timeout: Duration,
+    pub drain_spread: Duration,
+}
+
+#[derive(Clone)]
+pub struct RawAuth {
+    pub keys: Vec<String>,
+    pub trusted_keys: Vec<String>,
+    pub trusted_secret: Option<String>,
+    pub jwks_url: Option<String>,
+    pub issuer: String,
+    pub audience: String,
+    pub foreign_issuer: Option<String>,
+    pub foreign_audience: Option<String>,
+    pub leeway: Duration,
+    pub token_ttl: Duration,
+    pub remembered_tokens: usize,
+}
+
+#[derive(Clone)]
+pub struct RawSession {
+    pub secrets: Vec<String>,
+    pub cookie: CookieConfig,
+    pub secure: Secure,
+    pub store: Store,
+    pub redis_prefix: String,
+    pub ttl: Duration,
+    pub allowed_origins: Vec<String>,
+}
+
+/// Whether cookies are for HTTPS only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secure {
+    /// If a session domain is set or on fly.io, where TLS stands in front.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// Redis if there is one.
+    Auto,
+    Embedded,
+    Redis,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self {
+            server: RawServer::default(),
+            limits: Limits::default(),
+            topics: Vec::new(),
+            redis_url: None,
+            redis: RedisConfig::default(),
+            auth: RawAuth::default(),
+            session: RawSession::default(),
+            plugins_folder: None,
+            plugin_cache: None,
+            plugins: PluginConfig::default(),
+            authorize: None,
+            named_plugins: Vec::new(),
+            admin_address: None,
+            log_filter: "info".to_owned(),
+            log_format: LogFormat::Auto,
+            sentry_dsn: None,
+            sentry_environment: None,
+        }
+    }
+}
+
+impl Default for RawServer {
+    fn default() -> Self {
+        Self {
+            address: "::".to_owned(),
+            port: 4444,
+            workers: 0,
+            data: None,
+            node_id: None,
+            trusted_proxies: Vec::new(),
+            client_address_header: None,
+            drain_timeout: Duration::from_secs(30),
+            drain_spread: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for RawAuth {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            trusted_keys: Vec::new(),
+            trusted_secret: None,
+            jwks_url: None,
+            issuer: "tidegate".to_owned(),
+            audience: "tidegate".to_owned(),
+            foreign_issuer: None,
+            foreign_audience: None,
+            leeway: Duration::from_secs(5),
+            token_ttl: Duration::from_secs(3_600),
+            remembered_tokens: 100_000,
+        }
+    }
+}
+
+impl Default for RawSession {
+    fn default() -> Self {
+        Self {
+            secrets: Vec::new(),
+            cookie: CookieConfig {
+                name: "connect.sid".to_owned(),
+                domain: None,
+                secure: false,
+                http_only: true,
+                same_site: SameSite::Lax,
+            },
+            secure: Secure::Auto,
+            store: Store::Auto,
+            redis_prefix: "sess:".to_owned(),
+            ttl: Duration::from_secs(14 * 86_400),
+            allowed_origins: Vec::new(),
+        }
+    }
+}

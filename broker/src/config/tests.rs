@@ -1,0 +1,240 @@
+//! Settings from a made-up folder and environment.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::auth::{KeySource, SessionStore};
+use crate::bus::BusMode;
+use crate::outbox::SlowConsumer;
+use crate::plugin::{Grant, PluginSettings};
+
+mod docs;
+mod errors;
+mod sources;
+mod table;
+
+struct World {
+    folder: tempfile::TempDir,
+    sources: Sources,
+}
+
+impl World {
+    /// An empty folder, an empty environment, and a program without plugins beside it.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sources = Sources {
+            folder: folder.path().to_owned(),
+            program: folder.path().join("bin"),
+            ..Sources::default()
+        };
+        Self { folder, sources }
+    }
+
+    fn file(self, name: &str, text: &str) -> Self {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, text).expect("a file");
+        self
+    }
+
+    fn toml(self, text: &str) -> Self {
+        self.file("tidegate.toml", text)
+    }
+
+    fn env(mut self, name: &str, value: &str) -> Self {
+        self.sources
+            .environment
+            .insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn reading(&self) -> Result<Reading, Problems> {
+        read(self.sources.clone())
+    }
+
+    fn settings(&self) -> Settings {
+        match self.reading().and_then(|reading| reading.settings()) {
+            Ok(settings) => settings,
+            Err(problems) => panic!("{problems}"),
+        }
+    }
+
+    /// What is wrong, as the user reads it; the folder's name is left out.
+    fn problems(&self) -> String {
+        let wrong = match self.reading().and_then(|reading| reading.settings()) {
+            Ok(_) => String::new(),
+            Err(problems) => problems.to_string(),
+        };
+        wrong.replace(&self.path().display().to_string(), "DIR")
+    }
+
+    fn serving_problems(&self) -> String {
+        let wrong = match self.reading().and_then(|reading| reading.serving()) {
+            Ok(_) => String::new(),
+            Err(problems) => problems.to_string(),
+        };
+        wrong.replace(&self.path().display().to_string(), "DIR")
+    }
+}
+
+#[test]
+fn an_empty_folder_has_working_defaults() {
+    let world = World::new().file("bin/plugins/gateway.wasm", "");
+    let settings = world.settings();
+    assert_eq!(settings.server.bind.to_string(), "[::]:4444");
+    assert!(settings.server.workers >= 1);
+    assert_eq!(settings.server.node_id.len(), 12);
+    assert_ne!(settings.server.node_id, world.settings().server.node_id);
+    assert_eq!(settings.limits, Limits::default());
+    assert_eq!(settings.bus, BusConfig::Local);
+    assert_eq!(settings.auth.data, world.path().join(".tidegate"));
+    assert!(settings.auth.keys.is_empty());
+    assert!(matches!(
+        settings.auth.session.store,
+        SessionStore::Embedded
+    ));
+    assert!(!settings.auth.session.cookie.secure);
+    assert_eq!(settings.admin.bind, None);
+    assert!(settings.sentry.is_none());
+    let plugin = settings.plugin;
+    assert_eq!(plugin.plugins.len(), 1);
+    assert_eq!(
+        plugin.plugins[0].component,
+        world.path().join("bin/plugins/gateway.wasm")
+    );
+    assert!(matches!(&plugin.plugins[0].settings, PluginSettings::Inline(v) if v.is_object()));
+    assert_eq!(plugin.authorize[0].pattern.as_str(), "**");
+    assert_eq!(plugin.authorize[0].plugin, "gateway");
+    assert_eq!(plugin.principals.as_deref(), Some("gateway"));
+    assert_eq!(plugin.cache, world.path().join(".tidegate/cache"));
+    assert_eq!(world.serving_problems(), "");
+}
+
+#[test]
+fn redis_carries_the_bus_and_the_sessions() {
+    let world = World::new()
+        .toml("[redis]\nmode = \"per-topic\"\nprobe_interval = \"1s\"\n")
+        .env("REDIS_URL", "rediss://:pw@redis.internal:6380");
+    let settings = world.settings();
+    let BusConfig::Redis(redis) = settings.bus else {
+        panic!("not Redis");
+    };
+    assert_eq!(redis.url, "rediss://:pw@redis.internal:6380");
+    assert_eq!(redis.mode, BusMode::PerTopic);
+    assert_eq!(redis.probe_interval, Duration::from_secs(1));
+    assert_eq!(redis.channel, "realtime");
+    assert!(matches!(
+        settings.auth.session.store,
+        SessionStore::Redis { ref prefix, .. } if prefix == "sess:"
+    ));
+    let embedded = world.env("TIDEGATE_SESSION_STORE", "embedded").settings();
+    assert!(matches!(
+        embedded.auth.session.store,
+        SessionStore::Embedded
+    ));
+}
+
+#[test]
+fn topics_rules_and_plugins_are_tables() {
+    let world = World::new()
+        .file("bin/plugins/gateway.wasm", "")
+        .file("bin/plugins/game.wasm", "")
+        .file("bin/plugins/game.toml", "")
+        .toml(
+            r#"
+            [[topics]]
+            pattern = "telemetry:**"
+            slow_consumer = "latest-only"
+            coalesce = "10ms"
+            [authorize]
+            "**" = "gateway"
+            "game:**" = "game"
+            [plugin.game]
+            publisher = ["game:**"]
+            http = ["scores.example.com:8443"]
+            [plugin.extra]
+            component = "extra/x.wasm"
+            settings = { rounds = 3, deep = { on = true } }
+            sha256 = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+            "#,
+        );
+    let settings = world.settings();
+    assert_eq!(settings.topics.len(), 1);
+    assert_eq!(settings.topics[0].slow_consumer, SlowConsumer::LatestOnly);
+    assert_eq!(settings.topics[0].coalesce, Duration::from_millis(10));
+    let plugin = settings.plugin;
+    let names: Vec<_> = plugin.plugins.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["gateway", "game", "extra"]);
+    assert_eq!(plugin.authorize.len(), 2);
+    let game = &plugin.plugins[1];
+    assert_eq!(game.component, world.path().join("bin/plugins/game.wasm"));
+    assert!(matches!(&game.settings, PluginSettings::File(f) if f.ends_with("game.toml")));
+    assert!(
+        matches!(&game.grants[0], Grant::Publisher { topics } if topics[0].as_str() == "game:**")
+    );
+    assert_eq!(game.grants[1].name(), "http");
+    let extra = &plugin.plugins[2];
+    assert_eq!(extra.component, world.path().join("extra/x.wasm"));
+    assert_eq!(extra.sha256.expect("a pin")[31], 0x1f);
+    let PluginSettings::Inline(inline) = &extra.settings else {
+        panic!("not inline");
+    };
+    assert_eq!(
+        inline,
+        &serde_json::json!({"rounds": 3, "deep": {"on": true}})
+    );
+}
+
+#[test]
+fn a_shipped_plugin_can_be_left_out() {
+    let world = World::new()
+        .file("bin/plugins/gateway.wasm", "")
+        .toml("[plugin.gateway]\nenabled = false\n[authorize]\n");
+    let plugin = world.settings().plugin;
+    assert!(plugin.plugins.is_empty() && plugin.authorize.is_empty());
+    assert_eq!(plugin.principals, None);
+    assert_eq!(
+        world.serving_problems(),
+        "",
+        "an empty [authorize] denies all, on purpose"
+    );
+}
+
+#[test]
+fn keys_are_pem_text_or_files() {
+    let pem = "-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----\\n";
+    let world = World::new().env("TIDEGATE_KEYS", &format!("{pem},keys/old.pem"));
+    let settings = world.settings();
+    let [KeySource::Pem(text), KeySource::File(file)] = &settings.auth.keys[..] else {
+        panic!("not two keys");
+    };
+    assert!(
+        text.starts_with("-----BEGIN PRIVATE KEY-----\nAAAA\n"),
+        "{text:?}"
+    );
+    assert_eq!(*file, world.path().join("keys/old.pem"));
+}
+
+#[test]
+fn cookies_are_secure_where_there_is_tls() {
+    let secure = |world: World| world.settings().auth.session.cookie.secure;
+    assert!(!secure(World::new()));
+    assert!(secure(World::new().env("SESSION_DOMAIN", "example.com")));
+    assert!(secure(World::new().env("FLY_APP_NAME", "edge")));
+    let off = World::new().env("SESSION_DOMAIN", "example.com");
+    assert!(!secure(off.env("TIDEGATE_SESSION_SECURE", "false")));
+}
+
+#[test]
+fn fly_machines_name_the_node() {
+    let world = World::new().env("FLY_MACHINE_ID", "e784e94b465618");
+    assert_eq!(world.settings().server.node_id, "e784e94b465618");
+    let world = world.env("TIDEGATE_SERVER_NODE_ID", "mine");
+    assert_eq!(world.settings().server.node_id, "mine");
+}

@@ -1,0 +1,38 @@
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use serde_json::json;
+
+/// The answer to an HTTP request.
+pub type Reply = Response<Full<Bytes>>;
+
+/// A JSON answer; `body` is JSON text.
+pub(super) fn json_text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
+pub(super) fn json_value(status: StatusCode, value: &serde_json::Value) -> Reply {
+    json_text(status, value.to_string())
+}
+
+/// An error a program can act on (`error`) and a person can read (`message`).
+pub(super) fn error(status: StatusCode, error: &str, message: &str) -> Reply {
+    json_value(status, &json!({"error": error, "message": message}))
+}
+
+pub(super) fn text(status: StatusCode, body: &'static str) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    reply
+}

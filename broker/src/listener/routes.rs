@@ -1,0 +1,70 @@
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER};
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+
+use super::front::Front;
+use super::reply::{self, Reply};
+use super::{auth_ws, publish, upgrade};
+
+/// The public endpoints.
+pub(super) async fn route(front: Rc<Front>, peer: SocketAddr, request: Request<Incoming>) -> Reply {
+    let path = request.uri().path();
+    match path {
+        "/healthz" => return reply::text(StatusCode::OK, "ok\n"),
+        "/readyz" => return ready(&front),
+        _ if front.lifecycle.is_draining() => return leaving(),
+        _ => {}
+    }
+    match (path, request.method()) {
+        ("/ws", &Method::GET) => upgrade::websocket(&front, peer, request),
+        ("/auth/ws", &Method::GET | &Method::POST | &Method::OPTIONS) => {
+            auth_ws::answer(&front, request).await
+        }
+        ("/publish", &Method::POST) => publish::answer(&front, request).await,
+        ("/.well-known/jwks.json", &Method::GET) => {
+            reply::json_text(StatusCode::OK, front.node.auth.jwks_json())
+        }
+        ("/ws" | "/.well-known/jwks.json", _) => wrong_method("GET"),
+        ("/auth/ws", _) => wrong_method("GET, POST, OPTIONS"),
+        ("/publish", _) => wrong_method("POST"),
+        _ => reply::error(StatusCode::NOT_FOUND, "not-found", "no such endpoint"),
+    }
+}
+
+fn ready(front: &Front) -> Reply {
+    match front.lifecycle.unready() {
+        None => reply::text(StatusCode::OK, "ready\n"),
+        Some(reason) => reply::text(StatusCode::SERVICE_UNAVAILABLE, reason),
+    }
+}
+
+/// A draining node refuses to the end: a closed listener would reset what is queued on it.
+fn leaving() -> Reply {
+    let mut reply = reply::error(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "draining",
+        "this node is shutting down",
+    );
+    reply
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    reply
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    reply
+}
+
+fn wrong_method(allowed: &'static str) -> Reply {
+    let mut reply = reply::error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        &format!("this endpoint takes {allowed}"),
+    );
+    reply
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allowed));
+    reply
+}

@@ -1,0 +1,33 @@
+use crate::plugin::CallError;
+use crate::topic::Topic;
+
+/// Why a verb was not done. Each maps to one answer of each protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The plugin said no, and why.
+    Denied {
+        topic: Topic,
+        reason: Box<str>,
+    },
+    /// The token cannot be taken.
+    BadToken(Box<str>),
+    BadTopic {
+        topic: Box<str>,
+        reason: Box<str>,
+    },
+    /// The listener's limit.
+    TooManyTopics(usize),
+    /// A payload above the limit, in bytes.
+    TooBig(usize),
+    /// No plugin has the method.
+    UnknownMethod(Box<str>),
+    /// The broker, a plugin or the bus failed; the same may work later.
+    Failed(&'static str),
+}
+
+impl From<CallError> for Refusal {
+    /// Authorization fails closed.
+    fn from(_: CallError) -> Self {
+        Self::Failed("the plugin that decides failed")
+    }
+}

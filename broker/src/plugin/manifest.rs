@@ -1,0 +1,56 @@
+//! What a component says of itself.
+
+use serde::Deserialize;
+
+/// The custom section that holds the manifest.
+pub(super) const SECTION: &str = "tidegate:manifest";
+
+/// JSON in the custom section; a component that has none is no plugin.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Manifest {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) hooks: Vec<String>,
+    #[serde(default)]
+    pub(super) grants: Vec<String>,
+    /// Memory one instance may use, in MiB; the settings may allow less.
+    #[serde(default)]
+    pub(super) memory_mib: Option<u32>,
+    /// For tools; the broker hands settings to `init`, which judges them.
+    #[serde(default)]
+    settings_schema: Option<serde_json::Value>,
+}
+
+/// The hooks of the sync engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hook {
+    Authorizer,
+    Principals,
+    Lifecycle,
+}
+
+impl Hook {
+    pub(super) const ALL: [Self; 3] = [Self::Authorizer, Self::Principals, Self::Lifecycle];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Authorizer => "authorizer",
+            Self::Principals => "principals",
+            Self::Lifecycle => "lifecycle",
+        }
+    }
+}
+
+impl Manifest {
+    pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(json).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn memory_bytes(&self, allowed: usize) -> usize {
+        match self.memory_mib {
+            Some(mib) => allowed.min((mib as usize).saturating_mul(1 << 20)),
+            None => allowed,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! One plugin on one worker: the generation that serves, and the one before while that is on
+//! probation.
+
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::error::CallError;
+use super::generation::Generation;
+use super::health::{Consequence, Phase};
+use super::instance::{Fault, Instance};
+use super::mailbox::Post;
+use super::nursery::Nursery;
+use super::registry::LastError;
+use super::reload::Wake;
+use super::remembered::Origin;
+use super::tally::Tally;
+
+/// Whether a call that fails on a candidate is made again on the generation before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    OnThePrevious,
+    Never,
+}
+
+pub(super) struct Seat {
+    current: Place,
+    previous: Option<Place>,
+    links: Links,
+}
+
+/// What a seat needs of the rest of the host.
+pub(super) struct Links {
+    pub(super) worker: usize,
+    pub(super) nursery: Nursery,
+    pub(super) tally: Arc<Tally>,
+    pub(super) last_error: LastError,
+    pub(super) control: Sender<Wake>,
+}
+
+struct Place {
+    generation: Arc<Generation>,
+    instance: Option<Instance>,
+    /// When a spare was last asked for while there was none.
+    asked_ms: u64,
+}
+
+/// A spare that could not be made is asked for again after this long.
+const ASK_AGAIN_MS: u64 = 1_000;
+
+impl Seat {
+    pub(super) fn new(generation: Arc<Generation>, instance: Instance, links: Links) -> Self {
+        Self {
+            current: Place::new(generation, instance),
+            previous: None,
+            links,
+        }
+    }
+
+    pub(super) fn tally(&self) -> &Tally {
+        &self.links.tally
+    }
+
+    pub(super) fn serves(&self, origin: Origin) -> bool {
+        self.current.generation.origin == origin
+    }
+
+    /// Calls the serving generation; a candidate's failure is made good by the one before.
+    /// Returns which generation answered.
+    pub(super) fn call<R>(
+        &mut self,
+        now_ms: u64,
+        repeat: Repeat,
+        mut call: impl FnMut(&mut Instance, Duration) -> Result<R, Fault>,
+    ) -> Result<(Origin, R), CallError> {
+        let phase = self.current.generation.health.phase();
+        let links = &self.links;
+        match (&mut self.previous, phase) {
+            (None, _) | (_, Phase::Serving) => self.current.ask(links, now_ms, &mut call),
+            (Some(previous), Phase::RolledBack) => previous.ask(links, now_ms, &mut call),
+            (Some(previous), Phase::Probation) => {
+                let answer = self.current.ask(links, now_ms, &mut call);
+                if answer.is_err() && repeat == Repeat::OnThePrevious {
+                    previous.ask(links, now_ms, &mut call)
+                } else {
+                    answer
+                }
+            }
+        }
+    }
+
+    /// Returns whether another generation serves from here on.
+    pub(super) fn take_up(&mut self, post: Post) -> bool {
+        match post {
+            Post::Switch(generation, instance) => {
+                let next = Place::new(generation, instance);
+                let current = std::mem::replace(&mut self.current, next);
+                let failed = current.generation.health.phase() == Phase::RolledBack;
+                let retired = if failed && self.previous.is_some() {
+                    Some(current)
+                } else {
+                    self.previous.replace(current)
+                };
+                self.bury(retired);
+                true
+            }
+            Post::RollBack(origin) if self.serves(origin) => match self.previous.take() {
+                Some(previous) => {
+                    let failed = std::mem::replace(&mut self.current, previous);
+                    self.bury(Some(failed));
+                    true
+                }
+                None => false,
+            },
+            Post::Keep(origin) if self.serves(origin) => {
+                let retired = self.previous.take();
+                self.bury(retired);
+                false
+            }
+            Post::RollBack(_) | Post::Keep(_) => false,
+        }
+    }
+
+    fn bury(&self, place: Option<Place>) {
+        if let Some(instance) = place.and_then(|place| place.instance) {
+            self.links.nursery.bury(instance);
+        }
+    }
+}
+
+impl Place {
+    fn new(generation: Arc<Generation>, instance: Instance) -> Self {
+        Self {
+            generation,
+            instance: Some(instance),
+            asked_ms: 0,
+        }
+    }
+
+    fn ask<R>(
+        &mut self,
+        links: &Links,
+        now_ms: u64,
+        call: &mut impl FnMut(&mut Instance, Duration) -> Result<R, Fault>,
+    ) -> Result<(Origin, R), CallError> {
+        let generation = &self.generation;
+        if self.instance.is_none() {
+            self.instance = generation.take_spare(links.worker);
+        }
+        let Some(instance) = &mut self.instance else {
+            links.tally.refused.one_more();
+            if now_ms.saturating_sub(self.asked_ms) >= ASK_AGAIN_MS {
+                self.asked_ms = now_ms;
+                links.nursery.stock(generation, links.worker);
+            }
+            return Err(CallError::Restarting);
+        };
+        if !generation.health.admits(now_ms) {
+            links.tally.refused.one_more();
+            return Err(CallError::Tripped);
+        }
+        links.tally.calls.one_more();
+        match call(instance, generation.call_deadline) {
+            Ok(answer) => {
+                generation.health.succeeded();
+                Ok((generation.origin, answer))
+            }
+            Err(fault) => {
+                if let Some(instance) = self.instance.take() {
+                    links.nursery.bury(instance);
+                }
+                self.instance = generation.take_spare(links.worker);
+                links.nursery.stock(generation, links.worker);
+                self.asked_ms = now_ms;
+                links.report(generation, &fault, generation.health.failed(now_ms));
+                Err(fault.kind)
+            }
+        }
+    }
+}
+
+impl Links {
+    fn report(&self, generation: &Arc<Generation>, fault: &Fault, consequence: Consequence) {
+        match fault.kind {
+            CallError::TimedOut => self.tally.timeouts.one_more(),
+            CallError::Malformed => self.tally.malformed.one_more(),
+            _ => self.tally.traps.one_more(),
+        }
+        let detail = &fault.detail;
+        let plugin = &*generation.name;
+        let version = &*generation.version;
+        let number = generation.origin.generation;
+        match consequence {
+            Consequence::Counted => {
+                tracing::warn!(
+                    plugin,
+                    version,
+                    generation = number,
+                    "plugin call failed: {detail}"
+                );
+            }
+            Consequence::Tripped { for_ms } => tracing::error!(
+                plugin,
+                version,
+                generation = number,
+                for_ms,
+                "plugin tripped, it is not asked for a while: {detail}"
+            ),
+            Consequence::RolledBack => {
+                tracing::error!(
+                    plugin,
+                    version,
+                    generation = number,
+                    "plugin call failed: {detail}"
+                );
+                let _ = self.control.send(Wake::RolledBack(generation.clone()));
+            }
+        }
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(detail.clone());
+    }
+}

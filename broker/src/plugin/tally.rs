@@ -1,0 +1,31 @@
+//! What a worker counts per plugin, without sharing a cache line with other workers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Written by one worker, read by whoever wants the sum.
+#[derive(Default)]
+#[repr(align(128))]
+pub(super) struct Tally {
+    pub(super) calls: Count,
+    pub(super) traps: Count,
+    pub(super) timeouts: Count,
+    pub(super) malformed: Count,
+    pub(super) refused: Count,
+    pub(super) denials: Count,
+    pub(super) remembered: Count,
+}
+
+/// A plain load and store: there is one writer.
+#[derive(Default)]
+pub(super) struct Count(AtomicU64);
+
+impl Count {
+    pub(super) fn one_more(&self) {
+        self.0
+            .store(self.0.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

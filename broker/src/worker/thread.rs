@@ -1,0 +1,169 @@
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::bus::Inbox;
+use crate::listener::{Admission, Arrival, Front, FrontParts, ServerConfig, WorkerDoor, accept};
+use crate::node::{Node, Parts};
+use crate::plugin::PluginChanges;
+use crate::publication::Publication;
+use crate::shutdown::Lifecycle;
+
+/// What is sent to a worker's thread.
+pub(super) struct WorkerParts {
+    pub node: Parts,
+    pub changes: PluginChanges,
+    pub socket: std::net::TcpListener,
+    pub inbox: Inbox,
+    pub arrivals: mpsc::UnboundedReceiver<Arrival>,
+    pub lifecycle: Lifecycle,
+    pub config: Arc<ServerConfig>,
+    pub admission: Arc<Admission>,
+    pub doors: Arc<[WorkerDoor]>,
+}
+
+/// Publications taken from the inbox in one turn; beyond it sessions get their turn first.
+const TURN: usize = 1_024;
+
+/// The coarse timer; `node::Tick` counts in it.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Runs a worker until the node has drained or ends.
+pub(super) fn run(parts: WorkerParts) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot make a worker's runtime")?;
+    let local = LocalSet::new();
+    local.block_on(&runtime, live(parts))
+}
+
+struct Worker {
+    node: Rc<Node>,
+    front: Rc<Front>,
+    changes: PluginChanges,
+    inbox: Inbox,
+    arrivals: mpsc::UnboundedReceiver<Arrival>,
+    lifecycle: Lifecycle,
+    config: Arc<ServerConfig>,
+    batch: Vec<Arc<Publication>>,
+    draining: bool,
+}
+
+/// All that can wake a worker, apart from its sessions' sockets.
+enum Event {
+    End,
+    Drain,
+    Publications,
+    InboxClosed,
+    PluginsChanged,
+    Arrival(Option<Arrival>),
+    Tick,
+    CoalescedDue,
+    Recheck,
+}
+
+async fn live(parts: WorkerParts) -> anyhow::Result<()> {
+    let WorkerParts {
+        node,
+        changes,
+        socket,
+        inbox,
+        arrivals,
+        lifecycle,
+        config,
+        admission,
+        doors,
+    } = parts;
+    let node = Node::new(node);
+    let front = Front::new(FrontParts {
+        node: node.clone(),
+        lifecycle: lifecycle.clone(),
+        config: config.clone(),
+        admission,
+        workers: doors,
+    });
+    let socket = tokio::net::TcpListener::from_std(socket).context("cannot adopt the listener")?;
+    tokio::task::spawn_local(accept::accept(socket, front.clone()));
+    let batch = Vec::with_capacity(TURN);
+    let worker = Worker {
+        node,
+        front,
+        changes,
+        inbox,
+        arrivals,
+        lifecycle,
+        config,
+        batch,
+        draining: false,
+    };
+    worker.run().await;
+    Ok(())
+}
+
+impl Worker {
+    async fn run(mut self) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            match self.next_event(&mut ticks).await {
+                Event::End | Event::InboxClosed => break,
+                event => self.handle(event),
+            }
+            self.node.recheck_some();
+            if self.draining && self.node.connections() == 0 {
+                break;
+            }
+        }
+        self.node.close_all();
+    }
+
+    async fn next_event(&mut self, ticks: &mut tokio::time::Interval) -> Event {
+        let due = self.node.coalesce_due();
+        tokio::select! {
+            biased;
+            () = self.lifecycle.ended() => Event::End,
+            () = self.lifecycle.draining(), if !self.draining => Event::Drain,
+            _ = ticks.tick() => Event::Tick,
+            () = self.changes.arrived() => Event::PluginsChanged,
+            more = self.inbox.receive(&mut self.batch, TURN) => {
+                if more { Event::Publications } else { Event::InboxClosed }
+            }
+            () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                Event::CoalescedDue
+            }
+            arrival = self.arrivals.recv() => Event::Arrival(arrival),
+            () = tokio::task::yield_now(), if self.node.is_rechecking() => Event::Recheck,
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Publications => {
+                for missed in self.inbox.take_missed() {
+                    self.node.missed(&missed);
+                }
+                self.node.deliver(&self.batch);
+                self.batch.clear();
+                self.node.flush();
+            }
+            Event::CoalescedDue => {
+                self.node.deliver_due();
+                self.node.flush();
+            }
+            Event::PluginsChanged => self.node.switch_plugins(),
+            Event::Arrival(Some(arrival)) => self.front.adopt(arrival),
+            Event::Tick => self.node.sweep(),
+            Event::Drain => {
+                self.draining = true;
+                self.node.drain(self.config.drain_spread);
+            }
+            Event::Arrival(None) | Event::Recheck | Event::End | Event::InboxClosed => {}
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Write Tidegate plugins in Rust: a trait per hook, typed host calls, and the same code under
+//! plain `cargo test` on the developer's machine.
+//!
+//! ```
+//! use serde::Deserialize;
+//! use tidegate_plugin::{Authorizer, Decision, Error, Plugin, Question};
+//!
+//! struct Doorman {
+//!     open: Vec<String>,
+//! }
+//!
+//! #[derive(Deserialize)]
+//! #[serde(deny_unknown_fields)]
+//! struct Settings {
+//!     open: Vec<String>,
+//! }
+//!
+//! impl Plugin for Doorman {
+//!     type Settings = Settings;
+//!
+//!     fn new(settings: Settings) -> Result<Self, Error> {
+//!         Ok(Self { open: settings.open })
+//!     }
+//! }
+//!
+//! impl Authorizer for Doorman {
+//!     fn authorize(&mut self, question: &Question<'_>) -> Decision {
+//!         if self.open.iter().any(|topic| topic == question.topic) {
+//!             return Decision::allow();
+//!         }
+//!         Decision::deny(format!("\"{}\" is closed", question.topic))
+//!     }
+//! }
+//!
+//! tidegate_plugin::export!(Doorman: Authorizer);
+//! # fn main() {}
+//! ```
+//!
+//! A plugin is a component. The broker makes one instance per worker thread, gives it its
+//! settings once ([`Plugin::new`]), and then calls the hooks that it exports. An instance is
+//! thrown away after a panic, and a new generation replaces all of them: what must outlive a call
+//! belongs to the host (later: the store), not into a field.
+//!
+//! What a plugin can do is what its host calls ([`clock`], [`http`], [`publisher`], [`random`],
+//! [`settings`] and the log macros) let it do: there are no files, no sockets and no environment
+//! in a component.
+
+mod authorizer;
+mod error;
+mod export;
+mod host;
+mod manifest;
+mod plugin;
+mod principals;
+mod scopes;
+
+pub mod clock;
+pub mod http;
+pub mod log;
+pub mod publisher;
+pub mod random;
+pub mod settings;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+
+// Generated: the canonical ABI is raw memory.
+#[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code, clippy::all, missing_docs)]
+#[doc(hidden)]
+pub mod bindings;
+
+pub use authorizer::{Action, Authorizer, Decision, Question};
+pub use error::Error;
+pub use plugin::{AnySettings, Plugin};
+pub use principals::{Principal, Principals};
+pub use scopes::{Scopes, is_scope};
+pub use tidegate_topic::{Pattern, PatternError, TopicError, check_topic, encode_segment};
+
+/// What the macros expand to; not part of the interface.
+#[doc(hidden)]
+pub mod private {
+    pub use crate::export::Slot;
+    pub use crate::manifest::bytes_of;
+    #[cfg(target_arch = "wasm32")]
+    pub use crate::{authorizer::answer as authorizer, principals::answer as principals};
+}

@@ -1,0 +1,120 @@
+//! The manifest: a custom section `tidegate:manifest` with a JSON object, written by `export!`.
+//! The broker reads it before it runs anything of the plugin.
+
+/// The text's bytes, for a static with `#[link_section]`.
+pub const fn bytes_of<const N: usize>(text: &str) -> [u8; N] {
+    let bytes = text.as_bytes();
+    let mut out = [0; N];
+    let mut at = 0;
+    while at < N {
+        out[at] = bytes[at];
+        at += 1;
+    }
+    out
+}
+
+/// The manifest as JSON text, from the arguments of `export!`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __manifest_text {
+    (
+        hooks: [$($hook:expr),*]
+        $(, name: $name:literal)?
+        $(, version: $version:literal)?
+        $(, grants: [$($grant:literal),* $(,)?])?
+        $(, memory_mib: $memory:literal)?
+        $(,)?
+    ) => {
+        concat!(
+            "{\"name\":\"", $crate::__or!($($name)? ; env!("CARGO_PKG_NAME")),
+            "\",\"version\":\"", $crate::__or!($($version)? ; env!("CARGO_PKG_VERSION")),
+            "\",\"hooks\":[\"lifecycle\"" $(, ",\"", $hook, "\"")*, "]",
+            ",\"grants\":[", $crate::__json_strings!($($($grant),*)?), "]",
+            $(",\"memory_mib\":", $memory,)?
+            "}"
+        )
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __or {
+    ($given:literal ; $otherwise:expr) => {
+        $given
+    };
+    (; $otherwise:expr) => {
+        $otherwise
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __json_strings {
+    () => { "" };
+    ($first:literal $(, $rest:literal)*) => {
+        concat!("\"", $first, "\"" $(, ",\"", $rest, "\"")*)
+    };
+}
+
+/// Writes the section. Apart from `export!` for the tests' sake: a guest whose manifest is not
+/// true cannot be made with `export!`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __manifest {
+    ($($manifest:tt)*) => {
+        const _: () = {
+            const TEXT: &str = $crate::__manifest_text!($($manifest)*);
+            // `link_section` is unsafe because it may break a program; a custom section cannot.
+            #[cfg(target_arch = "wasm32")]
+            #[allow(unsafe_code)]
+            #[unsafe(link_section = "tidegate:manifest")]
+            #[used]
+            static MANIFEST: [u8; TEXT.len()] = $crate::private::bytes_of(TEXT);
+            // Natively there is no section, but the text is made and checked by the compiler.
+            #[cfg(not(target_arch = "wasm32"))]
+            const _: &str = TEXT;
+        };
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    fn parse(text: &str) -> Value {
+        serde_json::from_str(text).expect("the manifest is JSON")
+    }
+
+    #[test]
+    fn the_package_names_the_plugin() {
+        let manifest = parse(__manifest_text!(hooks: ["authorizer", "principals"]));
+        assert_eq!(
+            manifest,
+            json!({
+                "name": env!("CARGO_PKG_NAME"),
+                "version": env!("CARGO_PKG_VERSION"),
+                "hooks": ["lifecycle", "authorizer", "principals"],
+                "grants": [],
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_given_stands() {
+        let manifest = parse(__manifest_text!(
+            hooks: [], name: "n", version: "2.0.0", grants: ["publisher", "http"], memory_mib: 8
+        ));
+        assert_eq!(
+            manifest,
+            json!({
+                "name": "n", "version": "2.0.0", "hooks": ["lifecycle"],
+                "grants": ["publisher", "http"], "memory_mib": 8,
+            })
+        );
+    }
+
+    #[test]
+    fn the_bytes_are_the_text() {
+        assert_eq!(&super::bytes_of::<3>("abc"), b"abc");
+    }
+}

@@ -1,0 +1,151 @@
+//! SIGTERM and SIGINT: nobody is surprised, and it ends in time.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::json;
+use tidegate_tests::broker::Broker;
+use tidegate_tests::client::{Client, End};
+use tidegate_tests::raw::Raw;
+use tidegate_tests::setup::Setup;
+use tidegate_tests::{frames, wait};
+use tokio::time::Instant;
+
+async fn started(spread: &str, timeout: &str) -> Broker {
+    let settings =
+        format!("[server]\ndrain_spread = \"{spread}\"\ndrain_timeout = \"{timeout}\"\n");
+    Setup::new().settings(&settings).start().await
+}
+
+#[tokio::test]
+async fn clients_are_asked_to_come_back_elsewhere_and_closed() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut broker = started("300ms", "10s").await;
+        let mut clients = Vec::new();
+        for _ in 0..20 {
+            let mut client = Client::connect(&broker).await;
+            client.listen(&["channel:update"]).await;
+            clients.push(client);
+        }
+        broker.process.signal(signal);
+        for client in &mut clients {
+            client.expect(json!({"type": "RECONNECT"})).await;
+            let end = client.next().await;
+            assert!(
+                matches!(end, Err(End::Closed { code: 1001, .. })),
+                "{end:?}"
+            );
+        }
+        assert_eq!(broker.process.exit().await.code(), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn while_it_drains_it_is_unready_and_refuses_by_503() {
+    let mut broker = started("3s", "20s").await;
+    let service = broker.service_token();
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        let mut client = Client::connect(&broker).await;
+        client.listen(&["channel:update"]).await;
+        clients.push(client);
+    }
+    broker.terminate();
+    wait::until("it is unready", async || {
+        (broker.try_get("/readyz").await?.status == 503).then_some(())
+    })
+    .await;
+    assert_eq!(
+        Client::open(broker.address, "/ws", &[]).await.err(),
+        Some(503)
+    );
+    assert_eq!(broker.get("/healthz").await.status, 200);
+    let publish = broker
+        .post_publish(&service, r#"{"topic":"channel:a","message":1}"#)
+        .await;
+    assert_eq!(publish.status, 503);
+    for client in &mut clients {
+        assert_eq!(client.close_code().await, 1001);
+    }
+    assert_eq!(broker.process.exit().await.code(), Some(0));
+}
+
+/// The closes are spread, so that the clients do not all come to the next node at once.
+#[tokio::test]
+async fn closes_are_spread_over_time() {
+    let broker = started("2s", "20s").await;
+    let mut clients = Vec::new();
+    for _ in 0..30 {
+        let mut client = Client::connect(&broker).await;
+        client.listen(&["channel:update"]).await;
+        clients.push(client);
+    }
+    broker.terminate();
+    let closed = futures_util::future::join_all(clients.iter_mut().map(async |client| {
+        client.close_code().await;
+        Instant::now()
+    }))
+    .await;
+    let (first, last) = (closed.iter().min().unwrap(), closed.iter().max().unwrap());
+    assert!(
+        *last - *first > Duration::from_millis(500),
+        "{:?}",
+        *last - *first
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_ignores_it_all_does_not_hold_it_up() {
+    let mut broker = started("200ms", "2s").await;
+    let mut deaf = Raw::upgraded(broker.address).await;
+    deaf.send(&frames::text(
+        r#"{"type":"LISTEN","data":{"topics":["channel:a"]}}"#,
+    ))
+    .await;
+    let mut idle_http = Raw::dial(broker.address).await;
+    idle_http
+        .send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    assert!(idle_http.head().await.starts_with("HTTP/1.1 200 "));
+    let started = Instant::now();
+    broker.terminate();
+    assert_eq!(broker.process.exit().await.code(), Some(0));
+    assert!(
+        started.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let mut broker = started("1m", "5m").await;
+    let mut client = Client::connect(&broker).await;
+    client.listen(&["channel:update"]).await;
+    broker.terminate();
+    wait::until("it is unready", async || {
+        (broker.try_get("/readyz").await?.status == 503).then_some(())
+    })
+    .await;
+    let started = Instant::now();
+    broker.terminate();
+    broker.process.exit().await;
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn nobody_there_means_no_waiting() {
+    let mut broker = started("1m", "5m").await;
+    let started = Instant::now();
+    broker.terminate();
+    assert_eq!(broker.process.exit().await.code(), Some(0));
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        started.elapsed()
+    );
+}

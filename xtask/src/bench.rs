@@ -1,0 +1,154 @@
+//! `cargo xtask bench`: Tidegate beside the floor and its peers, all in one run.
+//!
+//! Each server is pinned to core 0 and the load generator to core 1. What a delivery costs differs
+//! from machine to machine by a factor of two, and from minute to minute on a shared one: so
+//! servers take turns, several times over, and figures are ratios to the floor of the same turn.
+
+mod authorize;
+mod coalesce;
+mod fanout;
+mod idle;
+mod kit;
+mod load;
+mod machine;
+mod reload;
+mod server;
+mod table;
+mod tidegate;
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use kit::Kit;
+use server::Server;
+use table::Table;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask bench")]
+struct Options {
+    /// What to measure; everything if nothing is named.
+    #[arg(value_enum)]
+    rows: Vec<Row>,
+    /// A rough look in two minutes: short, two turns, fewer connections.
+    #[arg(long)]
+    quick: bool,
+    /// How often the servers take turns.
+    #[arg(long)]
+    turns: Option<usize>,
+    /// Only these servers (the floor is always there).
+    #[arg(long, value_enum, value_delimiter = ',')]
+    servers: Vec<Server>,
+    /// Measure this binary instead of building target/release/tidegate.
+    #[arg(long)]
+    tidegate: Option<PathBuf>,
+    /// Take what is built already.
+    #[arg(long)]
+    no_build: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Row {
+    /// CPU per delivery, with 16 and with 1 publications in flight, to 1,000 listeners.
+    Fanout,
+    /// Memory per idle connection.
+    Idle,
+    /// Connections a second, the upgrade included.
+    Accept,
+    /// Delivery times while the plugin's settings are saved again and again.
+    Reload,
+    /// CPU per delivery when publications wait for company.
+    Coalesce,
+    /// The authorize call, from criterion.
+    Authorize,
+}
+
+/// How long and how often.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    turns: usize,
+    seconds: f64,
+    idle_connections: usize,
+    accepted_connections: usize,
+    reload_seconds: f64,
+}
+
+/// Runs the bench with the given arguments (without the program's and the verb's name).
+pub fn run(args: Vec<String>) -> anyhow::Result<()> {
+    let name = "cargo xtask bench".to_owned();
+    let options = Options::parse_from(std::iter::once(name).chain(args));
+    let mut extent = if options.quick {
+        Extent::QUICK
+    } else {
+        Extent::FULL
+    };
+    extent.turns = options.turns.unwrap_or(extent.turns).max(1);
+    let servers = chosen(&options.servers);
+    let mut kit = Kit::find(options.tidegate.clone())?;
+    if !options.no_build {
+        kit.build(servers.contains(&Server::Tidegate))?;
+    }
+    kit.check(&servers)?;
+    machine::prepare(extent.idle_connections)?;
+    println!("{}", machine::describe());
+    if servers.contains(&Server::Tidegate) {
+        kit.measure_frame()?;
+    }
+    for row in rows(&options.rows) {
+        if row.needs_tidegate() && !servers.contains(&Server::Tidegate) {
+            continue;
+        }
+        for table in measure(row, &kit, &servers, extent)? {
+            println!("\n{table}");
+        }
+    }
+    Ok(())
+}
+
+fn measure(row: Row, kit: &Kit, servers: &[Server], extent: Extent) -> anyhow::Result<Vec<Table>> {
+    match row {
+        Row::Fanout => fanout::measure(kit, servers, extent),
+        Row::Idle => idle::memory(kit, servers, extent),
+        Row::Accept => idle::accept(kit, servers, extent),
+        Row::Reload => reload::measure(kit, extent),
+        Row::Coalesce => coalesce::measure(kit, extent),
+        Row::Authorize => authorize::measure(kit),
+    }
+}
+
+fn rows(named: &[Row]) -> Vec<Row> {
+    if named.is_empty() {
+        Row::value_variants().to_vec()
+    } else {
+        named.to_vec()
+    }
+}
+
+fn chosen(named: &[Server]) -> Vec<Server> {
+    let all = Server::value_variants().iter().copied();
+    all.filter(|server| named.is_empty() || named.contains(server) || *server == Server::Floor)
+        .collect()
+}
+
+impl Row {
+    fn needs_tidegate(self) -> bool {
+        matches!(self, Row::Reload | Row::Coalesce | Row::Authorize)
+    }
+}
+
+impl Extent {
+    const FULL: Self = Self {
+        turns: 5,
+        seconds: 3.0,
+        idle_connections: 15_000,
+        accepted_connections: 10_000,
+        reload_seconds: 15.0,
+    };
+    const QUICK: Self = Self {
+        turns: 2,
+        seconds: 1.0,
+        idle_connections: 3_000,
+        accepted_connections: 3_000,
+        reload_seconds: 5.0,
+    };
+}

@@ -1,0 +1,68 @@
+//! The tests' npm and Python packages, pinned by their lock files. The tests look for them at the
+//! same places, and install them likewise when they are run without xtask.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+
+use crate::command;
+use crate::repo::Repo;
+
+fn node_folder(repo: &Repo) -> PathBuf {
+    repo.root.join("tests/node")
+}
+
+/// npm writes its own copy of the lock file last.
+pub fn node_installed(repo: &Repo) -> bool {
+    let folder = node_folder(repo);
+    if !folder.join("package.json").exists() {
+        return true;
+    }
+    let wanted = modified(&folder.join("package-lock.json"));
+    let installed = modified(&folder.join("node_modules/.package-lock.json"));
+    matches!((wanted, installed), (Some(wanted), Some(installed)) if installed >= wanted)
+}
+
+fn modified(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file).and_then(|file| file.modified()).ok()
+}
+
+pub fn install_node(repo: &Repo) -> anyhow::Result<()> {
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    command::run(npm.current_dir(node_folder(repo)))
+}
+
+fn requirements(repo: &Repo) -> PathBuf {
+    repo.root.join("tests/python/requirements.txt")
+}
+
+fn environment(repo: &Repo) -> PathBuf {
+    repo.target.join("tests-python")
+}
+
+/// The environment holds a copy of the requirements that it was made from.
+pub fn python_installed(repo: &Repo) -> bool {
+    let Ok(wanted) = fs::read(requirements(repo)) else {
+        return true;
+    };
+    fs::read(environment(repo).join("requirements.txt")).is_ok_and(|stamp| stamp == wanted)
+}
+
+pub fn install_python(repo: &Repo) -> anyhow::Result<()> {
+    let (folder, wanted) = (environment(repo), requirements(repo));
+    command::run(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder),
+    )?;
+    let mut pip = Command::new(folder.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]);
+    command::run(pip.arg(&wanted))?;
+    fs::copy(&wanted, folder.join("requirements.txt"))
+        .with_context(|| format!("cannot write in {}", folder.display()))?;
+    Ok(())
+}
