@@ -8,7 +8,6 @@ use std::time::Duration;
     reason = "there is one, made at start and taken apart"
 )]
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum BusConfig {
     /// Publications stay in this process.
     Local,
