@@ -13,9 +13,19 @@ use crate::shutdown::Lifecycle;
 const BATCH: usize = 256;
 
 pub async fn run(
+    fanout: Fanout,
+    control: mpsc::UnboundedReceiver<Control>,
+    staged: Staged,
+    lifecycle: Lifecycle,
+) {
+    serve(fanout, control, &staged, lifecycle).await;
+    staged.close();
+}
+
+async fn serve(
     mut fanout: Fanout,
     mut control: mpsc::UnboundedReceiver<Control>,
-    staged: Staged,
+    staged: &Staged,
     lifecycle: Lifecycle,
 ) {
     let mut ended = pin!(lifecycle.ended());

@@ -23,6 +23,8 @@ struct Inner {
 struct Waiting {
     drafts: Vec<Draft>,
     bytes: usize,
+    /// The task has ended.
+    closed: bool,
 }
 
 impl Staged {
@@ -33,6 +35,9 @@ impl Staged {
             .waiting
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        if waiting.closed {
+            return Err(Refused::Closed);
+        }
         let empty = waiting.drafts.is_empty();
         if !empty && (waiting.drafts.len() >= ITEMS || waiting.bytes + bytes > BYTES) {
             return Err(Refused::Full);
@@ -40,6 +45,13 @@ impl Staged {
         waiting.bytes += bytes;
         waiting.drafts.push(draft);
         Ok(())
+    }
+
+    /// Nothing is taken from here on.
+    pub fn close(&self) {
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.closed = true;
+        waiting.drafts = Vec::new();
     }
 
     /// Wakes the task.
