@@ -87,7 +87,11 @@ pub async fn upgraded_socket(upgrade: OnUpgrade) -> Option<(TcpStream, Bytes)> {
         }
     };
     match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => Some((parts.io.into_inner(), parts.read_buf)),
+        // A copy, for even an empty rest would keep hyper's whole buffer.
+        Ok(parts) => Some((
+            parts.io.into_inner(),
+            Bytes::copy_from_slice(&parts.read_buf),
+        )),
         Err(_) => {
             tracing::error!("hyper gave back another socket than it was given");
             None
