@@ -32,7 +32,9 @@ fn encode(c: &mut Criterion) {
         );
     });
     let listen = r#"{"type":"LISTEN","nonce":"44h1k","data":{"topics":["channel:update"]}}"#;
-    c.bench_function("decode/LISTEN", |b| b.iter(|| pubsub::parse(black_box(listen))));
+    c.bench_function("decode/LISTEN", |b| {
+        b.iter(|| pubsub::parse(black_box(listen)))
+    });
 }
 
 fn fan_out(c: &mut Criterion) {
