@@ -62,6 +62,7 @@ enum Verb {
     /// Check licences, banned crates and duplicate versions.
     Deps,
     /// Measure: broker against floor and peers.
+    #[command(disable_help_flag = true)]
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
