@@ -14,6 +14,7 @@ mod local;
 mod probe;
 mod queue;
 mod redis;
+mod staged;
 mod wire;
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ use crate::topic::Topic;
 use counters::Counters;
 use fanout::Fanout;
 use queue::Refused;
+use staged::Staged;
 
 /// How long a subscription may take; Redis is down or overloaded when it takes longer.
 pub const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,7 +54,7 @@ struct Inner {
 }
 
 enum Publisher {
-    Local(queue::Sender<Draft>),
+    Local(Staged),
     Redis(redis::Publisher),
 }
 
@@ -115,10 +117,10 @@ impl Bus {
         let (control, commands) = mpsc::unbounded_channel();
         let publisher = match config {
             BusConfig::Local => {
-                let (sender, publications) = queue::queue(draft_bytes);
+                let staged = Staged::default();
                 counters.live.set(1.0);
-                tokio::spawn(local::run(fanout, commands, publications, lifecycle));
-                Publisher::Local(sender)
+                tokio::spawn(local::run(fanout, commands, staged.clone(), lifecycle));
+                Publisher::Local(staged)
             }
             BusConfig::Redis(config) => Publisher::Redis(redis::start(
                 config, node_id, fanout, commands, lifecycle, &counters,
@@ -136,8 +138,19 @@ impl Bus {
     /// Publications are in the order in which these futures were first polled, so a caller may
     /// have many in flight. Dropping the future does not take the publication back.
     pub async fn publish(&self, draft: Draft) -> Result<(), PublishError> {
+        let published = self.stage(draft).await;
+        self.hand_over();
+        published
+    }
+
+    /// Like [`Self::publish`], but on a local bus the publication waits for [`Self::hand_over`],
+    /// so that those of one turn go out as one batch.
+    pub async fn stage(&self, draft: Draft) -> Result<(), PublishError> {
         let published = match &self.0.publisher {
-            Publisher::Local(queue) => queue.try_send(draft).map_err(PublishError::from),
+            Publisher::Local(staged) => {
+                let bytes = draft_bytes(&draft);
+                staged.stage(draft, bytes).map_err(PublishError::from)
+            }
             Publisher::Redis(publisher) => publisher.publish(draft).await,
         };
         let counters = &self.0.counters;
@@ -147,6 +160,13 @@ impl Bus {
             Err(PublishError::Unavailable) => counters.refused_unavailable.increment(1),
         }
         published
+    }
+
+    /// Lets staged publications go.
+    pub fn hand_over(&self) {
+        if let Publisher::Local(staged) = &self.0.publisher {
+            staged.hand_over();
+        }
     }
 
     /// Announces that `worker` has listeners of `topic`; resolves when it hears the topic, that is

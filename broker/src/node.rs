@@ -54,6 +54,8 @@ pub struct Node {
     /// Where asking all listeners again goes on, after a reload.
     recheck_at: Cell<Option<usize>>,
     draining: Cell<bool>,
+    /// Something was published and not handed over.
+    published: Cell<bool>,
 }
 
 /// What a worker's node is made of.
@@ -93,6 +95,7 @@ impl Node {
             sweep_at: Cell::new(0),
             recheck_at: Cell::new(None),
             draining: Cell::new(false),
+            published: Cell::new(false),
         })
     }
 

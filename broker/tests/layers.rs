@@ -158,7 +158,7 @@ fn secrets_of_one_place() {
     only(&["wasmtime::", "use wasmtime"], &["plugin"]);
     only(
         &["redis::"],
-        &["bus/redis", "bus/tests", "auth/session", "bus.rs"],
+        &["bus/redis", "bus/tests", "auth/session", "bus.rs", "config"],
     );
     only(
         &["hyper::"],

@@ -32,9 +32,10 @@ impl Plugins {
         Self(folder)
     }
 
-    /// Only `guest.wasm`, one of `tests/guests`.
+    /// Only `guest.wasm`, one of `tests/guests`, with settings that say nothing.
     pub fn of_guest(name: &str) -> Self {
         let plugins = Self(tempfile::tempdir().expect("a folder"));
+        plugins.write("guest.toml", "");
         plugins.replace_by("guest.wasm", &artifacts::guest(name));
         plugins
     }

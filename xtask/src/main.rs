@@ -105,7 +105,7 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
     let repo = Arc::new(Repo::find()?);
     match cli.verb {
         Verb::Setup => {
-            need::ensure(&repo, Need::ALL, install)?;
+            need::ensure(&repo, Need::TO_TEST, install)?;
             println!("everything is there");
         }
         Verb::Run { profile, arguments } => {
@@ -125,7 +125,13 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Test { filter } => return test::run(&repo, filter.as_deref(), install),
         Verb::Lint => lint::run(&repo)?,
         Verb::Deps => deps::check(&repo)?,
-        Verb::Bench { arguments } => bench::run(arguments)?,
+        Verb::Bench { arguments } => {
+            // Without installing, the bench itself says what it lacks for what it is asked to do.
+            if install == Install::Missing {
+                need::ensure(&repo, Need::TO_BENCH, install)?;
+            }
+            bench::run(arguments)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

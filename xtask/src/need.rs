@@ -25,11 +25,13 @@ pub enum Need {
     NodePackages,
     Python,
     PythonPackages,
+    Nats,
 }
 
 impl Need {
     pub const TO_BUILD: &[Self] = &[Self::WasmTarget];
-    pub const ALL: &[Self] = &[
+    pub const TO_BENCH: &[Self] = &[Self::WasmTarget, Self::Node, Self::Nats];
+    pub const TO_TEST: &[Self] = &[
         Self::WasmTarget,
         Self::Redis,
         Self::Node,
@@ -46,6 +48,7 @@ impl Need {
             Self::NodePackages => "the npm packages of tests/node",
             Self::Python => "Python 3 with venv",
             Self::PythonPackages => "the Python packages of tests/python",
+            Self::Nats => "nats-server",
         }
     }
 
@@ -54,6 +57,7 @@ impl Need {
             Self::WasmTarget => "plugins are WebAssembly components",
             Self::Redis => "the tests run nodes against a real Redis (started and stopped by them)",
             Self::Node | Self::NodePackages => "the tests connect with npm's ws",
+            Self::Nats => "the bench measures it beside the broker",
             Self::Python | Self::PythonPackages => {
                 "the tests run WebSocket conformance cases and an independent client"
             }
@@ -78,6 +82,7 @@ impl Need {
             Self::Redis => &["redis-server", "redis-tools"],
             Self::Node => &["nodejs", "npm"],
             Self::Python => &["python3", "python3-venv"],
+            Self::Nats => &["nats-server"],
             Self::WasmTarget | Self::NodePackages | Self::PythonPackages => &[],
         }
     }
@@ -93,6 +98,7 @@ impl Need {
                 command::output_of(python.args(["-c", "import venv, ensurepip"])).is_some()
             }
             Self::PythonPackages => packages::python_installed(repo),
+            Self::Nats => all_on_path(&["nats-server"]),
         }
     }
 
@@ -104,6 +110,11 @@ impl Need {
             Self::Redis => {
                 apt::install(self.apt_packages())?;
                 apt::stop_service("redis-server");
+                Ok(())
+            }
+            Self::Nats => {
+                apt::install(self.apt_packages())?;
+                apt::stop_service("nats-server");
                 Ok(())
             }
             Self::Node | Self::Python => apt::install(self.apt_packages()),

@@ -4,6 +4,7 @@ mod example;
 mod watch;
 
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::sync::Arc;
 
@@ -48,19 +49,33 @@ fn start(repo: &Repo, profile: Profile, arguments: &[String]) -> anyhow::Result<
         .args(arguments)
         .current_dir(&repo.root)
         .process_group(0);
-    for (name, value) in [
-        ("TIDEGATE_DATA", ".tidegate"),
-        ("TIDEGATE_ADMIN", "127.0.0.1:9091"),
-    ] {
-        if std::env::var_os(name).is_none() {
-            command.env(name, value);
-        }
+    if given(&repo.root, "TIDEGATE_ADMIN").is_none() {
+        command.env("TIDEGATE_ADMIN", "127.0.0.1:9091");
     }
     // Meant for us: the broker refuses names that it does not know.
     command.env_remove("TIDEGATE_WASM");
     command
         .spawn()
         .with_context(|| format!("cannot start {}", binary.display()))
+}
+
+/// A setting from where the broker takes it too: the environment, then `.env`.
+fn given(root: &Path, name: &str) -> Option<String> {
+    let from_file = || {
+        let text = std::fs::read_to_string(root.join(".env")).ok()?;
+        text.lines().find_map(|line| {
+            let value = line
+                .trim()
+                .strip_prefix(name)?
+                .trim_start()
+                .strip_prefix('=')?;
+            Some(value.trim().trim_matches(['"', '\'']).to_owned())
+        })
+    };
+    std::env::var(name)
+        .ok()
+        .or_else(from_file)
+        .filter(|value| !value.is_empty())
 }
 
 fn forward_signals(broker: &Child) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ const PROFILE: Profile = Profile::Dev;
 pub fn run(repo: &Repo, filter: Option<&str>, install: Install) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
     leftover::adopt();
-    need::ensure(repo, Need::ALL, install)?;
+    need::ensure(repo, Need::TO_TEST, install)?;
     build::for_tests(repo)?;
     plugins::build_shipped(repo, PROFILE)?;
     plugins::build_test_guests(repo, PROFILE)?;

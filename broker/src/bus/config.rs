@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, made at start and taken apart"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum BusConfig {
     /// Publications stay in this process.
     Local,

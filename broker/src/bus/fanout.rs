@@ -1,5 +1,7 @@
 //! From received publications to the inboxes of the workers that listen. Never awaits.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::counters::Counters;
@@ -12,6 +14,8 @@ use crate::topic::Topic;
 pub struct Fanout {
     interest: Interest,
     inboxes: Vec<InboxSender>,
+    /// By worker: what the batch under way holds for it.
+    batches: Vec<Vec<Arc<Publication>>>,
     seen: Seen,
     ids: IdSource,
     counters: Counters,
@@ -21,6 +25,7 @@ impl Fanout {
     pub fn new(inboxes: Vec<InboxSender>, counters: Counters) -> Self {
         Self {
             interest: Interest::default(),
+            batches: vec![Vec::new(); inboxes.len()],
             inboxes,
             seen: Seen::new(Instant::now()),
             ids: IdSource::new(),
@@ -66,19 +71,22 @@ impl Fanout {
         let (mut delivered, mut full) = (0, 0);
         for publication in Publication::encode_batch(batch.drain(..)) {
             for &worker in self.interest.workers(publication.topic()) {
-                let Some(inbox) = self.inboxes.get(worker) else {
-                    continue;
-                };
-                if inbox.deliver(publication.clone()) {
-                    delivered += 1;
-                } else {
-                    full += 1;
+                if let Some(batch) = self.batches.get_mut(worker) {
+                    batch.push(publication.clone());
                 }
             }
         }
-        self.counters.delivered.increment(delivered);
+        for (inbox, batch) in self.inboxes.iter().zip(&mut self.batches) {
+            if !batch.is_empty() {
+                let all = batch.len();
+                let lost = inbox.deliver(std::mem::take(batch));
+                delivered += all - lost;
+                full += lost;
+            }
+        }
+        self.counters.delivered.increment(delivered as u64);
         if full > 0 {
-            self.counters.inbox_full.increment(full);
+            self.counters.inbox_full.increment(full as u64);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::mpsc;
 
@@ -26,26 +26,39 @@ const NAMED_TOPICS: usize = 1_024;
 
 /// An inbox of at most `capacity` publications and its sender.
 pub fn inbox(capacity: usize) -> (InboxSender, Inbox) {
-    let (sender, receiver) = mpsc::channel(capacity);
+    let (sender, receiver) = mpsc::unbounded_channel();
     let lost = Arc::new(Lost::default());
+    let waiting = Arc::new(AtomicUsize::new(0));
     (
         InboxSender {
             sender,
+            waiting: waiting.clone(),
+            capacity,
             lost: lost.clone(),
         },
-        Inbox { receiver, lost },
+        Inbox {
+            receiver,
+            waiting,
+            lost,
+        },
     )
 }
 
 #[derive(Clone, Debug)]
 pub struct InboxSender {
-    sender: mpsc::Sender<Arc<Publication>>,
+    /// Carries batches, for a worker that is woken by the first of several publications would
+    /// write its connections once for it and again for the others. `capacity` bounds it.
+    sender: mpsc::UnboundedSender<Vec<Arc<Publication>>>,
+    /// Publications in the channel.
+    waiting: Arc<AtomicUsize>,
+    capacity: usize,
     lost: Arc<Lost>,
 }
 
 #[derive(Debug)]
 pub struct Inbox {
-    receiver: mpsc::Receiver<Arc<Publication>>,
+    receiver: mpsc::UnboundedReceiver<Vec<Arc<Publication>>>,
+    waiting: Arc<AtomicUsize>,
     lost: Arc<Lost>,
 }
 
@@ -64,17 +77,25 @@ enum Gap {
 }
 
 impl InboxSender {
-    /// Delivers, or notes the topic as missed and answers `false` when the inbox is full.
-    pub fn deliver(&self, publication: Arc<Publication>) -> bool {
-        match self.sender.try_send(publication) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Full(publication)) => {
-                self.note(OVERLOADED, |gap| gap.add(publication.topic()));
-                false
-            }
-            // The worker has ended: nobody listens there.
-            Err(mpsc::error::TrySendError::Closed(_)) => true,
+    /// Delivers what there is room for and notes the topics of the rest as missed; answers how
+    /// many those were.
+    pub fn deliver(&self, mut batch: Vec<Arc<Publication>>) -> usize {
+        let waiting = self.waiting.load(Ordering::Acquire);
+        let room = self.capacity.saturating_sub(waiting).min(batch.len());
+        let refused = batch.split_off(room);
+        if !refused.is_empty() {
+            self.note(OVERLOADED, |gap| {
+                refused
+                    .iter()
+                    .for_each(|publication| gap.add(publication.topic()));
+            });
         }
+        if room > 0 {
+            self.waiting.fetch_add(room, Ordering::AcqRel);
+            // A worker that has ended has no listeners.
+            let _ = self.sender.send(batch);
+        }
+        refused.len()
     }
 
     /// Tells the worker that its listeners may have missed publications.
@@ -113,14 +134,25 @@ impl Gap {
 }
 
 impl Inbox {
-    /// Waits for publications or a loss, then takes up to `limit` publications that are there.
-    /// Cancel-safe. Answers `false` when every sender is gone.
+    /// Waits for publications or a loss, then takes the batches that are there, up to the one
+    /// that makes it `limit` publications. Cancel-safe. Answers `false` when every sender is gone.
     pub async fn receive(&mut self, into: &mut Vec<Arc<Publication>>, limit: usize) -> bool {
-        tokio::select! {
+        let first = tokio::select! {
             biased;
-            taken = self.receiver.recv_many(into, limit) => taken > 0,
-            () = self.lost.wake.notified() => true,
+            batch = self.receiver.recv() => batch,
+            () = self.lost.wake.notified() => return true,
+        };
+        let Some(first) = first else { return false };
+        let before = into.len();
+        into.extend(first);
+        while into.len() < limit
+            && let Ok(batch) = self.receiver.try_recv()
+        {
+            into.extend(batch);
         }
+        self.waiting
+            .fetch_sub(into.len() - before, Ordering::AcqRel);
+        true
     }
 
     /// What was lost since the last call.

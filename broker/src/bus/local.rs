@@ -6,21 +6,30 @@ use tokio::sync::mpsc;
 
 use super::Control;
 use super::fanout::Fanout;
-use super::queue;
-use crate::publication::Draft;
+use super::staged::Staged;
 use crate::shutdown::Lifecycle;
 
 /// Publications that are encoded into one buffer; more would only hold memory longer.
 const BATCH: usize = 256;
 
 pub async fn run(
+    fanout: Fanout,
+    control: mpsc::UnboundedReceiver<Control>,
+    staged: Staged,
+    lifecycle: Lifecycle,
+) {
+    serve(fanout, control, &staged, lifecycle).await;
+    staged.close();
+}
+
+async fn serve(
     mut fanout: Fanout,
     mut control: mpsc::UnboundedReceiver<Control>,
-    mut publications: queue::Receiver<Draft>,
+    staged: &Staged,
     lifecycle: Lifecycle,
 ) {
     let mut ended = pin!(lifecycle.ended());
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::new();
     loop {
         tokio::select! {
             biased;
@@ -36,11 +45,12 @@ pub async fn run(
                 }
                 None => return,
             },
-            taken = publications.recv_many(&mut batch, BATCH) => {
-                if taken == 0 {
-                    return;
+            () = staged.take(&mut batch) => {
+                while !batch.is_empty() {
+                    let rest = batch.split_off(batch.len().min(BATCH));
+                    fanout.deliver(&mut batch);
+                    batch = rest;
                 }
-                fanout.deliver(&mut batch);
             }
         }
     }

@@ -36,12 +36,12 @@ pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failure> {
 /// Every module's; `docs/metrics.md` is made from it.
 pub fn describe_metrics() {
     metrics::describe_metrics();
+    admin::describe_metrics();
     auth::describe_metrics();
     bus::describe_metrics();
     plugin::describe_metrics();
     node::describe_metrics();
     accept::describe_metrics();
-    admin::describe_metrics();
 }
 
 #[cfg(test)]

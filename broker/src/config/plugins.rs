@@ -130,12 +130,7 @@ fn named(plugin: &NamedPlugin, folder: &Path) -> PluginSpec {
     }
 }
 
-/// `NAME.toml` beside `NAME.wasm`, if it is there.
+/// `NAME.toml` beside `NAME.wasm`, be it there now or later.
 fn settings_beside(component: &Path) -> PluginSettings {
-    let file = component.with_extension("toml");
-    if file.is_file() {
-        PluginSettings::File(file)
-    } else {
-        PluginSettings::Inline(serde_json::Value::Object(serde_json::Map::new()))
-    }
+    PluginSettings::Beside(component.with_extension("toml"))
 }

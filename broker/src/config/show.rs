@@ -7,6 +7,7 @@ use super::put::{grammar, show};
 use super::raw::Raw;
 use super::reading::Reading;
 use super::table::{self, CONFIG_FILE, Kind, Setting, TABLES, derived_name};
+use crate::plugin::PluginSettings;
 
 impl Reading {
     /// The effective settings as TOML, each with where it came from; secrets masked.
@@ -50,7 +51,7 @@ impl Reading {
             let _ = writeln!(text, "\n[plugin.{}]  # {origin}", plugin.name);
             let component = plugin.component.display().to_string();
             let _ = writeln!(text, "component = {component:?}");
-            if let crate::plugin::PluginSettings::File(file) = &plugin.settings {
+            if let PluginSettings::File(file) | PluginSettings::Beside(file) = &plugin.settings {
                 let _ = writeln!(text, "settings = {:?}", file.display().to_string());
             }
             for grant in &plugin.grants {

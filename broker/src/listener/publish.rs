@@ -118,11 +118,14 @@ async fn publish(front: &Rc<Front>, publications: Vec<Ready>) -> Reply {
             message, event, id, ..
         } = incomer;
         let id = id.unwrap_or_default();
-        if let Err(refusal) = front.node.publish_trusted(topic, event, id, message).await {
+        let sent = front.node.publish_trusted(topic, event, id, message).await;
+        if let Err(refusal) = sent {
+            front.node.hand_over();
             return refused(published, &refusal);
         }
         published += 1;
     }
+    front.node.hand_over();
     reply::json_value(StatusCode::OK, &json!({"published": published}))
 }
 

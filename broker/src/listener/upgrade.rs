@@ -58,6 +58,14 @@ pub(super) fn websocket(
 /// Checks a WebSocket handshake (RFC 6455 §4.2): the answer and the socket to come, or the
 /// refusal.
 pub fn handshake(request: &mut Request<Incoming>) -> Result<(Reply, OnUpgrade), Reply> {
+    if request.version() != http::Version::HTTP_11 {
+        let message = "a WebSocket handshake needs HTTP/1.1";
+        return Err(reply::error(
+            StatusCode::BAD_REQUEST,
+            "bad-handshake",
+            message,
+        ));
+    }
     let accept = accept_key(request.headers())?;
     let mut reply = Response::new(Full::default());
     *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -34,9 +34,9 @@ impl WorkerClock {
         self.now.get()
     }
 
-    /// The tick `after` from now; a fraction of a tick counts as one.
+    /// The first tick at which `after` has surely passed: `now` may be almost a tick old.
     pub fn after(&self, after: Duration) -> Tick {
-        self.now().saturating_add(ticks(after).max(1))
+        self.now().saturating_add(ticks(after)).saturating_add(1)
     }
 
     /// The tick at which a time in seconds since 1970 has passed.

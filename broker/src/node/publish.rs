@@ -8,7 +8,7 @@ use crate::publication::Draft;
 use crate::topic::Topic;
 
 impl Node {
-    /// Publishes in a client's name: the plugin is asked. Not cancel-safe: dropped, the
+    /// Publishes in a client's name: the plugin is asked. It goes out at the next `hand_over`. Not cancel-safe: dropped, the
     /// publication may or may not go out.
     pub async fn publish(
         &self,
@@ -21,7 +21,7 @@ impl Node {
         self.publish_trusted(topic, event, "".into(), message).await
     }
 
-    /// Publishes in a service's name: nobody is asked. An empty `id` gets one from the bus.
+    /// Publishes in a service's name: nobody is asked. It goes out at the next `hand_over`. An empty `id` gets one from the bus.
     pub async fn publish_trusted(
         &self,
         topic: Topic,
@@ -42,10 +42,18 @@ impl Node {
             payload: Box::<str>::from(message).into_boxed_bytes().into(),
         };
         self.numbers.published.increment(1);
-        self.bus.publish(draft).await.map_err(|error| match error {
+        self.published.set(true);
+        self.bus.stage(draft).await.map_err(|error| match error {
             PublishError::Overloaded => Refusal::Failed("the bus is overloaded"),
             _ => Refusal::Failed("the bus is not available"),
         })
+    }
+
+    /// Lets what was published in this turn go out.
+    pub fn hand_over(&self) {
+        if self.published.replace(false) {
+            self.bus.hand_over();
+        }
     }
 
     /// Calls a plugin's method.

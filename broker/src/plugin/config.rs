@@ -47,6 +47,8 @@ pub enum PluginSettings {
     Inline(serde_json::Value),
     /// A TOML or JSON file, by its ending; watched like the component.
     File(PathBuf),
+    /// Like `File`, but no file means no settings; one that appears later is taken up.
+    Beside(PathBuf),
 }
 
 /// What a plugin may be allowed beyond the imports that need no grant (log, settings, clock,

@@ -52,8 +52,12 @@ pub(super) fn read_settled(spec: &PluginSpec) -> Result<Inputs, LoadError> {
         });
     }
     let settings = match (&spec.settings, &files.settings) {
-        (PluginSettings::File(path), Some(bytes)) => Settings::from_file(path, bytes)?,
-        (PluginSettings::File(_), None) => Settings::inline(serde_json::json!({}))?,
+        (PluginSettings::File(path) | PluginSettings::Beside(path), Some(bytes)) => {
+            Settings::from_file(path, bytes)?
+        }
+        (PluginSettings::File(_) | PluginSettings::Beside(_), None) => {
+            Settings::inline(serde_json::json!({}))?
+        }
         (PluginSettings::Inline(value), _) => Settings::inline(value.clone())?,
     };
     let grants = format!("{:?}", spec.grants);
@@ -100,6 +104,8 @@ fn read(spec: &PluginSpec) -> Result<Files, LoadError> {
     }
     let settings = match &spec.settings {
         PluginSettings::File(path) => Some(read_file(path)?),
+        PluginSettings::Beside(path) if path.exists() => Some(read_file(path)?),
+        PluginSettings::Beside(_) => None,
         PluginSettings::Inline(_) => None,
     };
     Ok(Files {

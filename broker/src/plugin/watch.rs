@@ -35,7 +35,7 @@ impl Touched {
 
 pub(super) fn files(spec: &PluginSpec) -> Vec<&Path> {
     let mut files = vec![spec.component.as_path()];
-    if let PluginSettings::File(path) = &spec.settings {
+    if let PluginSettings::File(path) | PluginSettings::Beside(path) = &spec.settings {
         files.push(path);
     }
     files

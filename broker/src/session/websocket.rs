@@ -67,7 +67,12 @@ pub async fn run(node: Rc<Node>, stream: TcpStream, early: Bytes, options: WebSo
         caller,
         commands: Commands::default(),
     };
-    std::future::poll_fn(|cx| session.poll(cx)).await;
+    std::future::poll_fn(|cx| {
+        let over = session.poll(cx);
+        node.hand_over();
+        over
+    })
+    .await;
     let Session {
         socket,
         caller,

@@ -22,6 +22,8 @@
 //! ```
 
 pub(crate) mod double;
+#[cfg(test)]
+mod tests;
 
 use std::marker::PhantomData;
 use std::time::Duration;

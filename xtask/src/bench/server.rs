@@ -54,6 +54,12 @@ impl Server {
         }
     }
 
+    /// Tidegate binds its port before it has read its plugins.
+    fn is_ready(self, log: &Path) -> bool {
+        let said = || fs::read_to_string(log).unwrap_or_default();
+        self != Server::Tidegate || said().contains("listening")
+    }
+
     /// The load generator's name for how to talk to it.
     pub fn dialect(self) -> &'static str {
         match self {
@@ -111,7 +117,8 @@ impl Running {
     fn wait_until_open(&mut self, log: &Path) -> Result<()> {
         let started = Instant::now();
         loop {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+            let open = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok();
+            if open && self.server.is_ready(log) {
                 return Ok(());
             }
             let ended = self.child.try_wait()?;

@@ -26,17 +26,9 @@ pub fn print_when_ready(repo: &Repo, profile: Profile) {
     });
 }
 
-/// From where the broker takes it: the environment, then `.env`.
 fn port(root: &Path) -> u16 {
-    let from_file = || {
-        let text = std::fs::read_to_string(root.join(".env")).ok()?;
-        text.lines()
-            .find_map(|line| line.trim().strip_prefix("PORT=")?.trim().parse().ok())
-    };
-    std::env::var("PORT")
-        .ok()
+    super::given(root, "PORT")
         .and_then(|port| port.parse().ok())
-        .or_else(from_file)
         .unwrap_or(DEFAULT_PORT)
 }
 
@@ -56,21 +48,35 @@ fn is_ready(port: u16) -> bool {
 
 fn text(binary: &Path, port: u16) -> String {
     let binary = binary.display();
+    let url = match port {
+        DEFAULT_PORT => String::new(),
+        port => format!(" --url http://localhost:{port}"),
+    };
     format!(
         "
   Tidegate is ready on http://localhost:{port}
 
-  In a second terminal, listen:
-    export TIDEGATE_DATA=.tidegate
+  Listen, in a second terminal in this folder:
     TOKEN=$({binary} token mint --sub me --scope user:read:chat)
-    {binary} listen --url ws://localhost:{port}/ws --token $TOKEN channel:update chat:lobby:message
+    {binary} listen{url} --token \"$TOKEN\" channel:update chat:lobby:message
 
-  In a third, publish:
-    export TIDEGATE_DATA=.tidegate
-    TOKEN=$({binary} token mint --sub my-service --scope tidegate:publish)
-    curl -d '{{\"topic\":\"channel:update\",\"message\":{{\"title\":\"hi\"}}}}' -H \"Authorization: Bearer $TOKEN\" http://localhost:{port}/publish
+  Publish, in a third:
+    {binary} publish{url} channel:update '{{\"title\":\"hi\"}}'
 
-  Edit plugins/gateway/gateway.toml or src/ and save: the running broker takes it over.
+  Edit plugins/gateway/gateway.toml or plugins/gateway/src/ and save: the running broker takes it.
 "
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_port_needs_no_url() {
+        let binary = Path::new("target/debug/tidegate");
+        assert!(!text(binary, DEFAULT_PORT).contains("--url"));
+        let listen = "target/debug/tidegate listen --url http://localhost:8080 --token";
+        assert!(text(binary, 8080).contains(listen));
+    }
 }
