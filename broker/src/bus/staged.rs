@@ -49,11 +49,7 @@ impl Staged {
 
     /// Nothing is taken from here on.
     pub fn close(&self) {
-        let mut waiting = self
-            .0
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.closed = true;
         waiting.drafts = Vec::new();
     }
