@@ -2,9 +2,9 @@
 //! from it. A row's default is what [`Raw::default`] holds where the row points.
 
 mod auth;
+mod bus;
 mod limits;
 mod plugins;
-mod redis;
 mod seen;
 mod server;
 
@@ -93,7 +93,7 @@ pub fn sections() -> [(&'static str, &'static [Setting]); 9] {
     [
         ("server", server::SERVER),
         ("limits", limits::LIMITS),
-        ("redis", redis::REDIS),
+        ("redis", bus::REDIS),
         ("auth", auth::AUTH),
         ("session", auth::SESSION),
         ("plugins", plugins::PLUGINS),

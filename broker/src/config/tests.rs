@@ -108,7 +108,9 @@ fn an_empty_folder_has_working_defaults() {
         plugin.plugins[0].component,
         world.path().join("bin/plugins/gateway.wasm")
     );
-    assert!(matches!(&plugin.plugins[0].settings, PluginSettings::Inline(v) if v.is_object()));
+    assert!(
+        matches!(&plugin.plugins[0].settings, PluginSettings::Beside(f) if f.ends_with("gateway.toml"))
+    );
     assert_eq!(plugin.authorize[0].pattern.as_str(), "**");
     assert_eq!(plugin.authorize[0].plugin, "gateway");
     assert_eq!(plugin.principals.as_deref(), Some("gateway"));
@@ -174,7 +176,7 @@ fn topics_rules_and_plugins_are_tables() {
     assert_eq!(plugin.authorize.len(), 2);
     let game = &plugin.plugins[1];
     assert_eq!(game.component, world.path().join("bin/plugins/game.wasm"));
-    assert!(matches!(&game.settings, PluginSettings::File(f) if f.ends_with("game.toml")));
+    assert!(matches!(&game.settings, PluginSettings::Beside(f) if f.ends_with("game.toml")));
     assert!(
         matches!(&game.grants[0], Grant::Publisher { topics } if topics[0].as_str() == "game:**")
     );

@@ -59,13 +59,9 @@ pub const DUPLICATES: &[(&str, &str)] = &[
     ("rand", "fastwebsockets; metrics-util"),
     ("rand_chacha", "fastwebsockets, by rand 0.8"),
     ("rand_core", "fastwebsockets, by rand 0.8"),
-    ("serde_spanned", "figment, by toml 0.8"),
     ("sha1", "fastwebsockets"),
     ("syn", "wasmtime's and others' macros, at build time alone"),
     ("thiserror", "fastwebsockets"),
     ("thiserror-impl", "fastwebsockets"),
-    ("toml", "figment"),
-    ("toml_datetime", "figment, by toml 0.8"),
     ("untrusted", "aws-lc-rs; rustls-webpki has the newer"),
-    ("winnow", "figment, by toml 0.8"),
 ];

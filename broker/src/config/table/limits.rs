@@ -57,7 +57,7 @@ pub(super) const LIMITS: &[Setting] = &[
     Setting::new(
         "limits.idle_timeout",
         duration(|r| &mut r.limits.idle_timeout, 10, DAY),
-        "A client that sent nothing for this long is closed (4004).",
+        "A client of which nothing is heard for this long, not even a pong, is closed (4004).",
     ),
     Setting::new(
         "limits.heartbeat",
