@@ -1,23 +1,34 @@
 //! What a child process wrote, line by line, kept to be asked and to be shown on failure.
 
 use std::io::{BufRead, BufReader, Read};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Shared by the threads that read a process's stdout and stderr.
 #[derive(Clone, Default)]
-pub struct Logs(Arc<Mutex<Vec<String>>>);
+pub struct Logs {
+    lines: Arc<Mutex<Vec<String>>>,
+    /// Pipes that are not read to their end.
+    open: Arc<AtomicUsize>,
+}
 
 impl Logs {
     /// Reads `pipe` to its end on a thread.
     pub fn collect(&self, pipe: impl Read + Send + 'static) {
-        let lines = self.clone();
+        let logs = self.clone();
+        self.open.fetch_add(1, Ordering::AcqRel);
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
-                lines
-                    .lock()
+                logs.lock()
                     .push(String::from_utf8_lossy(&line).into_owned());
             }
+            logs.open.fetch_sub(1, Ordering::AcqRel);
         });
+    }
+
+    /// Whether all that the process wrote is here; only after its end.
+    pub fn are_whole(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
     }
 
     pub fn find(&self, matches: impl Fn(&str) -> bool) -> Option<String> {
@@ -53,6 +64,6 @@ impl Logs {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        self.0.lock().expect("a log reader panicked")
+        self.lines.lock().expect("a log reader panicked")
     }
 }

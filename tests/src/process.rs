@@ -51,10 +51,13 @@ impl Process {
         self.child.try_wait().expect("the child can be waited for")
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it ends by itself and all that it wrote is read.
     pub async fn exit(&mut self) -> ExitStatus {
         let what = format!("{} ends", self.name);
-        wait::until(&what, async || self.exited()).await
+        wait::until(&what, async || {
+            self.exited().filter(|_| self.logs.are_whole())
+        })
+        .await
     }
 
     /// Panics with its logs if it has ended.

@@ -48,7 +48,7 @@ fn check(event: &Event<'_>) {
         Event::Text(text) => assert!(text.len() <= LIMITS.message),
         Event::Binary(bytes) => assert!(bytes.len() <= LIMITS.message),
         Event::Ping(payload) => assert!(payload.len() <= 125),
-        Event::Pong => {}
+        Event::Pong | Event::Fragment => {}
         Event::Close(code) => assert!(code.is_none_or(|code| (1000..5000).contains(&code))),
     }
 }

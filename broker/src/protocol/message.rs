@@ -35,6 +35,9 @@ pub enum Event<'a> {
     Binary(Cow<'a, [u8]>),
     Ping(&'a [u8]),
     Pong,
+    /// A fragment of a message that is not whole yet. The decoder says [`Step::Taken`]; readers
+    /// pass it on so that it counts against the client's rate.
+    Fragment,
     /// The peer closes, with this code if it gave one.
     Close(Option<u16>),
 }

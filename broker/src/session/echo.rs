@@ -44,7 +44,7 @@ fn answer(event: &Event<'_>, connection: &Connection) -> Flow {
         Event::Text(text) => frame::encode(Opcode::Text, text.as_bytes()),
         Event::Binary(bytes) => frame::encode(Opcode::Binary, bytes),
         Event::Ping(payload) => frame::encode(Opcode::Pong, payload),
-        Event::Pong => return Flow::Go,
+        Event::Pong | Event::Fragment => return Flow::Go,
         Event::Close(_) => {
             connection.close(CloseCode::Normal);
             return Flow::Stop;

@@ -83,17 +83,16 @@ impl Reader {
         let mut used = 0;
         self.more = false;
         while let Some(rest) = bytes.get_mut(used..).filter(|rest| !rest.is_empty()) {
-            match self.decoder.next(rest, limits)? {
+            let (event, taken) = match self.decoder.next(rest, limits)? {
                 Step::Need => break,
-                Step::Taken(taken) => used += taken,
-                Step::Event(event, taken) => {
-                    used += taken;
-                    let flow = on_event(event);
-                    if flow != Flow::Go {
-                        self.more = true;
-                        return Ok((used, flow));
-                    }
-                }
+                Step::Taken(taken) => (Event::Fragment, taken),
+                Step::Event(event, taken) => (event, taken),
+            };
+            used += taken;
+            let flow = on_event(event);
+            if flow != Flow::Go {
+                self.more = true;
+                return Ok((used, flow));
             }
         }
         Ok((used, Flow::Go))

@@ -142,7 +142,7 @@ impl Commands {
         match event {
             Event::Text(text) => self.command(text, caller, connection),
             Event::Ping(payload) => connection.push_control(frame::encode(Opcode::Pong, payload)),
-            Event::Pong => {}
+            Event::Pong | Event::Fragment => {}
             Event::Binary(_) => connection.close(CloseCode::Unsupported),
             Event::Close(_) => connection.close(CloseCode::Normal),
         }
