@@ -16,8 +16,6 @@ pub struct Decoder {
 struct Fragments {
     text: bool,
     data: Vec<u8>,
-    /// Fragments without a byte, which a size limit alone would let come for ever.
-    empty: u32,
     /// Bytes of `data` known to be whole UTF-8 characters.
     checked: usize,
 }
@@ -105,15 +103,10 @@ impl Decoder {
             Box::new(Fragments {
                 text,
                 data: Vec::new(),
-                empty: 0,
                 checked: 0,
             })
         });
         if fragments.data.len() + payload.len() > max_message {
-            return Err(FrameError::TooBig);
-        }
-        fragments.empty += u32::from(payload.is_empty());
-        if fragments.empty > EMPTY_FRAGMENTS {
             return Err(FrameError::TooBig);
         }
         fragments.data.extend_from_slice(payload);
@@ -133,9 +126,6 @@ impl Decoder {
         }
     }
 }
-
-/// More than any sender needs; some send one at the end of a stream.
-const EMPTY_FRAGMENTS: u32 = 128;
 
 impl Fragments {
     /// Fails at the first fragment that makes the text invalid, whatever would follow.
