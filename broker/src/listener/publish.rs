@@ -50,7 +50,10 @@ pub(super) async fn answer(front: &Rc<Front>, request: Request<Incoming>) -> Rep
         }
     };
     match read(&body) {
-        Ok(publications) => publish(front, publications).await,
+        Ok(publications) => match oversized(front, &publications) {
+            Some(refusal) => refusal,
+            None => publish(front, publications).await,
+        },
         Err(message) => reply::error(StatusCode::BAD_REQUEST, "bad-publication", &message),
     }
 }
@@ -111,6 +114,14 @@ fn read(body: &[u8]) -> Result<Vec<Ready>, String> {
         .collect()
 }
 
+/// The answer if a publication is above the limit; asked before the first goes out.
+fn oversized(front: &Front, publications: &[Ready]) -> Option<Reply> {
+    let limit = front.node.limits.publication_bytes;
+    let too_big = |ready: &Ready| ready.incomer.message.get().len() > limit;
+    let at = publications.iter().position(too_big)?;
+    Some(refused(0, at, &Refusal::TooBig(limit)))
+}
+
 async fn publish(front: &Rc<Front>, publications: Vec<Ready>) -> Reply {
     let mut published = 0;
     for Ready { topic, incomer } in publications {
@@ -121,7 +132,7 @@ async fn publish(front: &Rc<Front>, publications: Vec<Ready>) -> Reply {
         let sent = front.node.publish_trusted(topic, event, id, message).await;
         if let Err(refusal) = sent {
             front.node.hand_over();
-            return refused(published, &refusal);
+            return refused(published, published, &refusal);
         }
         published += 1;
     }
@@ -129,12 +140,13 @@ async fn publish(front: &Rc<Front>, publications: Vec<Ready>) -> Reply {
     reply::json_value(StatusCode::OK, &json!({"published": published}))
 }
 
-fn refused(published: usize, refusal: &Refusal) -> Reply {
+/// `at` is the publication that was refused.
+fn refused(published: usize, at: usize, refusal: &Refusal) -> Reply {
     let (status, error, message) = match refusal {
         Refusal::TooBig(limit) => (
             StatusCode::PAYLOAD_TOO_LARGE,
             "too-large",
-            format!("publication {published}: the message is larger than {limit} bytes"),
+            format!("publication {at}: the message is larger than {limit} bytes"),
         ),
         Refusal::Failed(reason) => (
             StatusCode::SERVICE_UNAVAILABLE,
