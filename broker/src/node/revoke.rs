@@ -7,7 +7,7 @@ use super::listener::Grant;
 use super::subscribe::Binding;
 use super::{Listener, Node, Notice};
 use crate::auth::Principal;
-use crate::hub::{Interest, ListenerId};
+use crate::hub::ListenerId;
 use crate::plugin::Verdict;
 use crate::topic::Topic;
 
@@ -94,12 +94,7 @@ impl Node {
         }
         self.numbers.revoked.increment(topics.len() as u64);
         for topic in topics {
-            let left = self.hub.borrow_mut().unlisten(id, topic.as_str());
-            let Some(interest) = left else { continue };
-            self.numbers.listening.decrement(1.0);
-            if interest == Interest::Lost {
-                self.bus.unsubscribe(self.worker, topic.clone());
-            }
+            self.leave(id, topic);
         }
         if let Some(listener) = self.listeners.borrow().get(id as usize) {
             let names: Vec<&str> = topics.iter().map(Topic::as_str).collect();

@@ -173,14 +173,24 @@ impl Node {
         }
     }
 
+    /// Takes a listener from a topic, and the topic from the bus if it was the last; answers
+    /// whether it listened there.
+    pub(super) fn leave(&self, id: ListenerId, topic: &Topic) -> bool {
+        let left = self.hub.borrow_mut().unlisten(id, topic.as_str());
+        if left.is_some() {
+            self.numbers.listening.decrement(1.0);
+        }
+        if left == Some(Interest::Lost) {
+            self.bus.unsubscribe(self.worker, topic.clone());
+        }
+        left.is_some()
+    }
+
     /// Stops listening; what it did not listen to is passed over.
     pub fn unlisten(&self, id: ListenerId, topics: &[Topic]) {
         for topic in topics {
-            let left = self.hub.borrow_mut().unlisten(id, topic.as_str());
-            let Some(interest) = left else { continue };
-            self.numbers.listening.decrement(1.0);
-            if interest == Interest::Lost {
-                self.bus.unsubscribe(self.worker, topic.clone());
+            if !self.leave(id, topic) {
+                continue;
             }
             if let Some(listener) = self.listeners.borrow().get(id as usize) {
                 listener.drop_grant(topic.as_str());

@@ -1,8 +1,8 @@
 //! WebSocket frame headers (RFC 6455 §5.2), as a server reads and writes them.
 //!
 //! Our own instead of `fastwebsockets`' reader: that one allocates per reader, is not
-//! cancel-safe, takes unmasked frames and caps only single frames. Tests hold the two against
-//! each other.
+//! cancel-safe, takes unmasked frames and caps only single frames. The Autobahn cases and
+//! independent clients hold ours to the standard (`tests/`).
 
 use bytes::{BufMut, Bytes, BytesMut};
 
