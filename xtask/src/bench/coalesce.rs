@@ -12,44 +12,83 @@ const SETTINGS: &str = "[[topics]]\npattern = \"channel:**\"\ncoalesce = \"10ms\
 const LISTENERS: usize = 200;
 const RATE: f64 = 1000.0;
 
+/// What one turn took.
+struct Turn {
+    /// The floor with 16 in flight: what the goal is about.
+    full: Load,
+    /// The floor on the same publications, waiting as long: what can be had at this pace.
+    floor: Load,
+    tidegate: Load,
+}
+
 pub fn measure(kit: &Kit, extent: Extent) -> Result<Vec<Table>> {
+    let mut turns = Vec::new();
+    for turn in 0..extent.turns {
+        eprintln!("coalesce: turn {} of {}", turn + 1, extent.turns);
+        turns.push(take(kit, extent)?);
+    }
+    Ok(vec![table(&turns)])
+}
+
+fn take(kit: &Kit, extent: Extent) -> Result<Turn> {
+    let tuning = Tuning {
+        settings: SETTINGS,
+        coalesce_ms: 10,
+        ..Tuning::default()
+    };
+    let full = {
+        let floor = Running::start(kit, Server::Floor, &Tuning::default())?;
+        load::run(kit, &floor, &Scenario::fanout(1000, 16, extent.seconds))?
+    };
+    let paced = |server| {
+        let running = Running::start(kit, server, &tuning)?;
+        load::run(
+            kit,
+            &running,
+            &Scenario::paced(LISTENERS, RATE, extent.seconds),
+        )
+    };
+    Ok(Turn {
+        full,
+        floor: paced(Server::Floor)?,
+        tidegate: paced(Server::Tidegate)?,
+    })
+}
+
+fn table(turns: &[Turn]) -> Table {
     let title = format!(
-        "Coalescing: 10 ms, {RATE} publications/s to {LISTENERS} listeners, {} \
-         turns",
-        extent.turns
+        "Coalescing: 10 ms, {RATE} publications/s to {LISTENERS} listeners, {} turns",
+        turns.len()
     );
     let head = [
-        "",
+        "server",
         "CPU per delivery",
+        "ratio to the floor that waits as long",
         "ratio to the floor with 16 in flight",
         "p50",
         "p99",
     ];
-    let tuning = Tuning {
-        settings: SETTINGS,
-        ..Tuning::default()
-    };
-    let mut floors = Vec::new();
-    let mut waiting: Vec<Load> = Vec::new();
-    for turn in 0..extent.turns {
-        eprintln!("coalesce: turn {} of {}", turn + 1, extent.turns);
-        let floor = Running::start(kit, Server::Floor, &Tuning::default())?;
-        let full = Scenario::fanout(1000, 16, extent.seconds);
-        floors.push(load::run(kit, &floor, &full)?.cpu_ns_per_delivery);
-        drop(floor);
-        let running = Running::start(kit, Server::Tidegate, &tuning)?;
-        let paced = Scenario::paced(LISTENERS, RATE, extent.seconds);
-        waiting.push(load::run(kit, &running, &paced)?);
-    }
     let mut table = Table::new(title, &head);
-    let median = |figure: fn(&Load) -> f64| Spread::of(waiting.iter().map(figure)).median;
-    let ratios = waiting.iter().zip(&floors);
-    table.row(vec![
-        Server::Tidegate.name().into(),
-        micros(median(|load| load.cpu_ns_per_delivery)),
-        Spread::of(ratios.map(|(load, floor)| load.cpu_ns_per_delivery / floor)).ratio(),
-        format!("{:.2} ms", median(|load| load.latency.p50_us) / 1000.0),
-        format!("{:.2} ms", median(|load| load.latency.p99_us) / 1000.0),
-    ]);
-    Ok(vec![table])
+    let rows: [(Server, fn(&Turn) -> &Load); 2] = [
+        (Server::Floor, |turn| &turn.floor),
+        (Server::Tidegate, |turn| &turn.tidegate),
+    ];
+    for (server, load) in rows {
+        let median = |figure: fn(&Load) -> f64| {
+            Spread::of(turns.iter().map(|turn| figure(load(turn)))).median
+        };
+        let ratio = |to: fn(&Turn) -> &Load| {
+            let cost = |load: &Load| load.cpu_ns_per_delivery;
+            Spread::of(turns.iter().map(|turn| cost(load(turn)) / cost(to(turn)))).ratio()
+        };
+        table.row(vec![
+            server.name().into(),
+            micros(median(|load| load.cpu_ns_per_delivery)),
+            ratio(|turn| &turn.floor),
+            ratio(|turn| &turn.full),
+            format!("{:.2} ms", median(|load| load.latency.p50_us) / 1000.0),
+            format!("{:.2} ms", median(|load| load.latency.p99_us) / 1000.0),
+        ]);
+    }
+    table
 }

@@ -31,6 +31,8 @@ pub enum Server {
 pub struct Tuning {
     /// Text of `tidegate.toml`.
     pub settings: &'static str,
+    /// The floor's counterpart of the topics' `coalesce`, in milliseconds.
+    pub coalesce_ms: u64,
     /// Tidegate reads its plugins from a copy, whose settings may be rewritten.
     pub own_plugins: bool,
 }
@@ -80,6 +82,7 @@ impl Running {
                 let mut command = pinned(kit.release.join("floor"));
                 command.args(["--port", &port.to_string()]);
                 command.args(["--frame-bytes", &kit.frame_bytes.to_string()]);
+                command.args(["--coalesce-ms", &tuning.coalesce_ms.to_string()]);
                 command
             }
             Server::Tidegate => {

@@ -8,6 +8,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use rustix::io::Errno;
@@ -28,6 +29,9 @@ struct Options {
     /// long as the frames of the server it is compared with.
     #[arg(long, default_value_t = 0)]
     frame_bytes: usize,
+    /// Lets publications wait so long for company, in milliseconds; 0 = sends at the end of each turn.
+    #[arg(long, default_value_t = 0)]
+    coalesce_ms: u64,
 }
 
 struct Floor {
@@ -37,8 +41,11 @@ struct Floor {
     free: Vec<usize>,
     listeners: Vec<usize>,
     frame_bytes: usize,
-    /// What was published in this turn, as frames.
+    coalesce: Duration,
+    /// What was published and not sent, as frames.
     turn: Vec<u8>,
+    /// When that must go out.
+    due: Option<Instant>,
     scratch: Vec<u8>,
 }
 
@@ -48,7 +55,10 @@ fn main() -> anyhow::Result<()> {
     println!("listening on port {}", options.port);
     let mut ready = Vec::new();
     loop {
-        floor.poll.wait(&mut ready, None)?;
+        let left = floor
+            .due
+            .map(|due| due.saturating_duration_since(Instant::now()));
+        floor.poll.wait(&mut ready, left)?;
         for &token in &ready {
             if token == LISTENER {
                 floor.accept()?;
@@ -79,7 +89,9 @@ impl Floor {
             free: Vec::new(),
             listeners: Vec::new(),
             frame_bytes: options.frame_bytes,
+            coalesce: Duration::from_millis(options.coalesce_ms),
             turn: Vec::new(),
+            due: None,
             scratch: vec![0; 64 << 10],
         })
     }
@@ -129,6 +141,13 @@ impl Floor {
     fn fan_out(&mut self) {
         if self.turn.is_empty() {
             return;
+        }
+        if !self.coalesce.is_zero() {
+            let now = Instant::now();
+            if *self.due.get_or_insert(now + self.coalesce) > now {
+                return;
+            }
+            self.due = None;
         }
         let mut behind = Vec::new();
         for &token in &self.listeners {
