@@ -59,6 +59,11 @@ impl CloseCode {
         }
     }
 
+    /// `None` = a number that this server never sends.
+    pub fn from_code(code: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.code() == code)
+    }
+
     /// Whether the client should come back by itself; the others would fail the same way again.
     pub const fn reconnect(self) -> bool {
         matches!(
