@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -78,7 +79,7 @@ async fn document(signers: &[&Broker]) -> String {
 }
 
 async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
-    let service = service_fn(|_| {
+    let service = service_fn(|_: Request<Incoming>| {
         let answer = answer(&state);
         async { Ok::<_, Infallible>(answer) }
     });

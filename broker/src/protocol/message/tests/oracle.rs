@@ -69,7 +69,7 @@ fn data() -> impl Strategy<Value = (OpCode, Vec<u8>)> {
 
 fn control() -> impl Strategy<Value = (OpCode, Vec<u8>)> {
     (
-        select(&[OpCode::Ping, OpCode::Pong][..]),
+        select(vec![OpCode::Ping, OpCode::Pong]),
         vec(any::<u8>(), 0..=125),
     )
 }
@@ -123,7 +123,7 @@ proptest! {
     #[test]
     fn it_reads_what_we_write(
         messages in vec(prop_oneof![data(), control()], 0..6),
-        code in select(&CloseCode::ALL[..]),
+        code in select(CloseCode::ALL.to_vec()),
     ) {
         let (mut output, mut expected) = (Vec::new(), Vec::new());
         for (opcode, payload) in &messages {
