@@ -7,7 +7,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use tidegate::hub::Hub;
 use tidegate::outbox::{Outbox, SlowConsumer};
 use tidegate::protocol::pubsub;
-use tidegate::publication::{Draft, Publication};
+use tidegate::publication::{Draft, JsonText, Publication};
 use tidegate::topic::Topic;
 
 const LISTENERS: u32 = 1_000;
@@ -19,7 +19,7 @@ fn draft(n: usize) -> Draft {
         id: format!("01M83WPWG3{n:016}").into(),
         ts: None,
         origin: None,
-        payload: Bytes::from(format!("\"{}\"", "x".repeat(128))),
+        payload: JsonText::parse(&Bytes::from(format!("\"{}\"", "x".repeat(128)))).expect("JSON"),
     }
 }
 

@@ -17,7 +17,6 @@ use std::net::SocketAddr;
 
 use metrics::describe_counter;
 
-use crate::metrics::Exporter;
 use crate::shutdown::Lifecycle;
 
 pub use server::{Admin, AdminError, start};
@@ -29,6 +28,9 @@ pub struct AdminConfig {
     pub bind: Option<SocketAddr>,
 }
 
+/// The text that Prometheus scrapes, brought up to date first.
+pub type ShowMetrics = Box<dyn Fn() -> String + Send + Sync>;
+
 /// The state of all plugins as JSON.
 pub type ShowPlugins = Box<dyn Fn() -> serde_json::Value + Send + Sync>;
 
@@ -38,7 +40,7 @@ pub type ReloadPlugin = Box<dyn Fn(&str) -> bool + Send + Sync>;
 /// What the listener shows and steers. The closures run on the admin thread.
 pub struct Control {
     pub lifecycle: Lifecycle,
-    pub metrics: Exporter,
+    pub metrics: ShowMetrics,
     pub plugins: ShowPlugins,
     pub reload: ReloadPlugin,
 }

@@ -210,5 +210,5 @@ impl From<Refused> for PublishError {
 
 /// What a waiting draft weighs, near enough.
 fn draft_bytes(draft: &Draft) -> usize {
-    draft.payload.len() + 128
+    draft.payload.as_bytes().len() + 128
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use serde_json::value::RawValue;
 
 use crate::protocol::pubsub;
 use crate::topic::Topic;
@@ -27,8 +28,42 @@ pub struct Draft {
     pub ts: Option<u64>,
     /// The node or service that published.
     pub origin: Option<Box<str>>,
-    /// JSON text, byte for byte as it was published.
-    pub payload: Bytes,
+    /// Byte for byte as it was published.
+    pub payload: JsonText,
+}
+
+/// One JSON value as text, without white space around it. Checked where it comes in; a clone
+/// shares its memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonText(Bytes);
+
+impl JsonText {
+    /// Checks text whose source is not known to be JSON.
+    ///
+    /// # Errors
+    /// If it is anything but one JSON value.
+    pub fn parse(text: &Bytes) -> serde_json::Result<Self> {
+        Ok(Self::part(text, serde_json::from_slice(text)?))
+    }
+
+    /// A value that was read from `whole`, whose memory it shares.
+    ///
+    /// # Panics
+    /// If `value` is not borrowed from `whole`.
+    pub fn part(whole: &Bytes, value: &RawValue) -> Self {
+        Self(whole.slice_ref(value.get().as_bytes()))
+    }
+
+    /// UTF-8.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Box<RawValue>> for JsonText {
+    fn from(value: Box<RawValue>) -> Self {
+        Self(Box::<str>::from(value).into_boxed_bytes().into())
+    }
 }
 
 /// Bytes ready for the socket: a range of the buffer its whole batch was encoded in, so that
@@ -81,12 +116,11 @@ impl Publication {
         let mut ranges = Vec::new();
         for draft in drafts {
             let start = batch.len();
-            let payload = std::str::from_utf8(&draft.payload).unwrap_or_default();
             pubsub::put_message_frame(
                 draft.topic.as_str(),
                 draft.event.as_deref(),
                 &draft.id,
-                payload,
+                draft.payload.as_bytes(),
                 &mut batch,
             );
             ranges.push((draft, start, batch.len()));

@@ -137,3 +137,33 @@ async fn too_much_is_413() {
         assert_eq!(answer.status, status, "{bytes}: {}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn one_that_is_too_big_keeps_all_of_its_request_back() {
+    let broker = Setup::new()
+        .settings("[limits]\npublication_bytes = \"1KiB\"\n")
+        .start()
+        .await;
+    let service = broker.service_token();
+    let mut client = Client::connect(&broker).await;
+    client.listen(&["channel:a"]).await;
+    let publication = |message: Value| json!({"topic": "channel:a", "message": message});
+    let body = json!([
+        publication(json!("before")),
+        publication(json!(1)),
+        publication(json!("x".repeat(2000))),
+        publication(json!("after")),
+    ]);
+    let answer = broker.post_publish(&service, &body.to_string()).await;
+    assert_eq!(answer.status, 413, "{}", answer.body);
+    assert_eq!(
+        answer.json(),
+        json!({
+            "error": "too-large",
+            "message": "publication 2: the message is larger than 1024 bytes",
+            "published": 0,
+        })
+    );
+    broker.publish(&service, "channel:a", json!("marker")).await;
+    client.expect_message("channel:a", "marker").await;
+}

@@ -13,6 +13,7 @@ mod gateway_rules;
 mod hostile_frames;
 mod hostile_http;
 mod http_publish;
+mod jwks_fetches;
 mod observed;
 mod other_clients;
 mod redis_bus;

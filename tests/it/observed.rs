@@ -70,6 +70,30 @@ async fn counters_follow_what_happens() {
     .await;
 }
 
+/// A scrape shows every call that was answered before it.
+#[tokio::test]
+async fn plugin_counters_do_not_lag() {
+    let broker = Broker::start().await;
+    let mut client = Client::connect(&broker).await;
+    let count = async |name: &str| broker.metric(name).await.unwrap_or_default();
+    for turn in 0..10 {
+        let before = (
+            count("tidegate_plugin_calls_total").await,
+            count("tidegate_plugin_denials_total").await,
+        );
+        client.listen(&[&format!("channel:{turn}")]).await;
+        let denied = client
+            .ask("LISTEN", json!({"topics": [format!("chat:{turn}")]}))
+            .await;
+        assert_eq!(denied["error"], "ERR_BADAUTH", "{denied}");
+        let after = (
+            count("tidegate_plugin_calls_total").await,
+            count("tidegate_plugin_denials_total").await,
+        );
+        assert_eq!(after, (before.0 + 2.0, before.1 + 1.0), "turn {turn}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn admin_answers_under_load() {
     let broker = Setup::new().env("TIDEGATE_WORKERS", "1").start().await;

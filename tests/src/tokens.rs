@@ -70,6 +70,15 @@ pub fn header(token: &str) -> Value {
     part(token, 0)
 }
 
+/// The token with another `kid` in its header; its signature is that of the old one.
+pub fn with_kid(token: &str, kid: &str) -> String {
+    let mut header = header(token);
+    header["kid"] = kid.into();
+    let header = URL_SAFE_NO_PAD.encode(header.to_string());
+    let (_, rest) = token.split_once('.').expect("a token has three parts");
+    format!("{header}.{rest}")
+}
+
 fn part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).unwrap_or_default();
     let json = URL_SAFE_NO_PAD

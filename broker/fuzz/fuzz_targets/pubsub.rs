@@ -12,7 +12,13 @@ fuzz_target!(|text: &str| {
     };
     let mut out = BytesMut::from(&b"what was there before"[..]);
     let before = out.len();
-    pubsub::put_message_frame("a:topic", event.as_deref(), "id", message.get(), &mut out);
+    pubsub::put_message_frame(
+        "a:topic",
+        event.as_deref(),
+        "id",
+        message.get().as_bytes(),
+        &mut out,
+    );
     let frame = &out[before..];
     let (head, length) = match frame[1] {
         126 => (4, usize::from(u16::from_be_bytes([frame[2], frame[3]]))),

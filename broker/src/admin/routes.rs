@@ -50,7 +50,7 @@ fn route<B>(request: &Request<B>, control: &Control) -> Answer {
         ("/metrics", _) => typed(
             StatusCode::OK,
             "text/plain; version=0.0.4; charset=utf-8",
-            control.metrics.render(),
+            (control.metrics)(),
         ),
         ("/plugins", _) => json(StatusCode::OK, &(control.plugins)()),
         ("/readyz", _) => match control.lifecycle.unready() {

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{Admin, Control, start};
+use super::{Admin, Control, ShowMetrics, start};
 use crate::shutdown::Lifecycle;
 
 struct Running {
@@ -14,12 +14,17 @@ struct Running {
     reloads: mpsc::Receiver<String>,
 }
 
+fn metrics() -> ShowMetrics {
+    let exporter = crate::metrics::install().expect("an exporter");
+    Box::new(move || exporter.render())
+}
+
 fn run() -> Running {
     let lifecycle = Lifecycle::new();
     let (asked, reloads) = mpsc::channel();
     let control = Control {
         lifecycle: lifecycle.clone(),
-        metrics: crate::metrics::install().expect("an exporter"),
+        metrics: metrics(),
         plugins: Box::new(|| serde_json::json!([{"name": "gateway", "state": "serving"}])),
         reload: Box::new(move |name| name == "gateway" && asked.send(name.to_owned()).is_ok()),
     };
@@ -152,7 +157,7 @@ fn a_taken_port_is_named() {
     let address = running.admin.address();
     let control = Control {
         lifecycle: Lifecycle::new(),
-        metrics: crate::metrics::install().expect("an exporter"),
+        metrics: metrics(),
         plugins: Box::new(|| serde_json::Value::Null),
         reload: Box::new(|_| false),
     };

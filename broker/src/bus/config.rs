@@ -54,6 +54,13 @@ pub enum BusMode {
     Sharded,
 }
 
+impl BusMode {
+    /// Whether topics have Redis channels of their own beside the shared one.
+    pub fn has_topic_channels(self) -> bool {
+        self != Self::Broadcast
+    }
+}
+
 impl Default for RedisConfig {
     fn default() -> Self {
         Self {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::*;
-use crate::publication::Publication;
+use crate::publication::{JsonText, Publication};
 
 /// Longer than anything on a busy machine takes; a test that waits this long fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,7 +22,7 @@ pub fn draft(name: &str, payload: &str) -> Draft {
         id: Box::default(),
         ts: None,
         origin: None,
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
+        payload: JsonText::parse(&Bytes::copy_from_slice(payload.as_bytes())).expect("JSON"),
     }
 }
 
@@ -113,7 +113,7 @@ pub async fn hear(inbox: &mut Inbox, count: usize) -> Vec<Arc<Publication>> {
 }
 
 pub fn payload(publication: &Publication) -> String {
-    String::from_utf8_lossy(&publication.draft.payload).into_owned()
+    String::from_utf8_lossy(publication.draft.payload.as_bytes()).into_owned()
 }
 
 /// Waits for a condition that nothing announces.
@@ -155,8 +155,8 @@ async fn a_publication_reaches_each_worker_that_listens_once_and_in_order() {
 
     // Worker 1 does not listen: the first thing it hears is what comes after it does.
     node.bus.subscribe(1, topic("a")).await.expect("subscribed");
-    node.bus.publish(draft("a", "last")).await.expect("queued");
-    assert_eq!(payload(&hear(&mut node.inboxes[1], 1).await[0]), "last");
+    node.bus.publish(draft("a", "\"last\"")).await.expect("queued");
+    assert_eq!(payload(&hear(&mut node.inboxes[1], 1).await[0]), "\"last\"");
     assert_eq!(node.counted("tidegate_bus_published_total"), 2_001);
     assert_eq!(node.counted("tidegate_bus_delivered_total"), 2_003);
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::publication::Draft;
+use crate::publication::{Draft, JsonText};
 use crate::topic::{Topic, TopicError};
 
 /// Why a message on a Redis channel is no publication.
@@ -56,17 +56,18 @@ pub fn decode(message: &Bytes, limit: usize) -> Result<Draft, WireError> {
         id: object.id.and_then(id).unwrap_or_default(),
         ts: object.ts.and_then(|ts| ts.get().parse().ok()),
         origin: object.origin.and_then(text),
-        payload: message.slice_ref(object.message.get().as_bytes()),
+        payload: JsonText::part(message, object.message),
     })
 }
 
 /// Writes a publication; `node` is its origin unless the draft names one.
 pub fn encode(draft: &Draft, node: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(draft.payload.len() + draft.topic.as_str().len() + 128);
+    let payload = draft.payload.as_bytes();
+    let mut out = Vec::with_capacity(payload.len() + draft.topic.as_str().len() + 128);
     out.extend_from_slice(br#"{"topic":"#);
     string(&mut out, draft.topic.as_str());
     out.extend_from_slice(br#","message":"#);
-    out.extend_from_slice(&draft.payload);
+    out.extend_from_slice(payload);
     if let Some(event) = &draft.event {
         out.extend_from_slice(br#","event":"#);
         string(&mut out, event);
@@ -119,7 +120,7 @@ mod tests {
             read(r#" {"topic":"channel:update", "message": {"a" : 1.0e2, "b":"\u00e9"} } "#)
                 .expect("a publication");
         assert_eq!(draft.topic.as_str(), "channel:update");
-        assert_eq!(&draft.payload[..], br#"{"a" : 1.0e2, "b":"\u00e9"}"#);
+        assert_eq!(draft.payload.as_bytes(), br#"{"a" : 1.0e2, "b":"\u00e9"}"#);
         assert_eq!((&*draft.id, draft.event, draft.ts), ("", None, None));
     }
 
@@ -132,7 +133,7 @@ mod tests {
         assert_eq!(draft.event.as_deref(), Some("e\n"));
         assert_eq!((&*draft.id, draft.ts), ("17", Some(5)));
         assert_eq!(draft.origin.as_deref(), Some("svc"));
-        assert_eq!(&draft.payload[..], b"null");
+        assert_eq!(draft.payload.as_bytes(), b"null");
 
         let draft = read(r#"{"topic":"a","message":1,"event":{},"id":null,"ts":"2024-01-01"}"#)
             .expect("a publication");
@@ -196,7 +197,7 @@ mod tests {
                 id: id.into(),
                 ts,
                 origin: Some(origin.unwrap_or("n".into()).into()),
-                payload: Bytes::from(payload.trim().to_owned()),
+                payload: JsonText::parse(&Bytes::from(payload)).expect("JSON"),
             };
             let wire = Bytes::from(encode(&draft, "other"));
             prop_assert_eq!(decode(&wire, LIMIT).expect("its own wire form"), draft);

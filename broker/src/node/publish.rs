@@ -39,7 +39,7 @@ impl Node {
             id,
             ts: u64::try_from(clock::unix_now().as_millis()).ok(),
             origin: None,
-            payload: Box::<str>::from(message).into_boxed_bytes().into(),
+            payload: message.into(),
         };
         self.numbers.published.increment(1);
         self.published.set(true);

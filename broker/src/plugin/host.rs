@@ -95,7 +95,8 @@ impl PluginHost {
         self.0.registry.status()
     }
 
-    /// Brings the metrics up to date; they follow within a second by themselves.
+    /// Brings the counters and gauges up to date with what the workers counted; call it before
+    /// they are read.
     pub fn publish_metrics(&self) {
         self.0.registry.publish_metrics();
     }

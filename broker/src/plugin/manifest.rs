@@ -17,9 +17,6 @@ pub(super) struct Manifest {
     /// Memory one instance may use, in MiB; the settings may allow less.
     #[serde(default)]
     pub(super) memory_mib: Option<u32>,
-    /// For tools; the broker hands settings to `init`, which judges them.
-    #[serde(default)]
-    settings_schema: Option<serde_json::Value>,
 }
 
 /// The hooks of the sync engine.

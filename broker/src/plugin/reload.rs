@@ -147,7 +147,6 @@ impl Control {
     }
 
     fn round(&mut self) {
-        self.registry.publish_metrics();
         for plugin in 0..self.plugins.len() {
             self.end_probation(plugin);
             if self.watch && stamps(&self.plugins[plugin].spec) != self.plugins[plugin].seen {

@@ -13,12 +13,8 @@ pub enum CloseCode {
     Unsupported,
     /// A text message that is not UTF-8.
     InvalidText,
-    /// The session may not stay.
-    PolicyViolation,
     /// A frame or message above the limit.
     TooBig,
-    /// The broker failed.
-    ServerError,
     /// The client read more slowly than its topics spoke.
     SlowConsumer,
     /// No LISTEN, PUBLISH, CALL or AUTH in time after connecting.
@@ -32,15 +28,13 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 11] = [
         Self::Normal,
         Self::GoingAway,
         Self::ProtocolError,
         Self::Unsupported,
         Self::InvalidText,
-        Self::PolicyViolation,
         Self::TooBig,
-        Self::ServerError,
         Self::SlowConsumer,
         Self::Unused,
         Self::Silent,
@@ -56,9 +50,7 @@ impl CloseCode {
             Self::ProtocolError => 1002,
             Self::Unsupported => 1003,
             Self::InvalidText => 1007,
-            Self::PolicyViolation => 1008,
             Self::TooBig => 1009,
-            Self::ServerError => 4000,
             Self::SlowConsumer => 4002,
             Self::Unused => 4003,
             Self::Silent => 4004,
@@ -67,16 +59,16 @@ impl CloseCode {
         }
     }
 
+    /// `None` = a number that this server never sends.
+    pub fn from_code(code: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.code() == code)
+    }
+
     /// Whether the client should come back by itself; the others would fail the same way again.
     pub const fn reconnect(self) -> bool {
         matches!(
             self,
-            Self::GoingAway
-                | Self::ServerError
-                | Self::SlowConsumer
-                | Self::Unused
-                | Self::Silent
-                | Self::Reconnect
+            Self::GoingAway | Self::SlowConsumer | Self::Unused | Self::Silent | Self::Reconnect
         )
     }
 
@@ -88,9 +80,7 @@ impl CloseCode {
             Self::ProtocolError => "protocol error",
             Self::Unsupported => "binary messages are not supported",
             Self::InvalidText => "text is not UTF-8",
-            Self::PolicyViolation => "policy violation",
             Self::TooBig => "message too big",
-            Self::ServerError => "server error",
             Self::SlowConsumer => "slow consumer",
             Self::Unused => "no command in time",
             Self::Silent => "nothing heard",

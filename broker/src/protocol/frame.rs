@@ -1,8 +1,8 @@
 //! WebSocket frame headers (RFC 6455 §5.2), as a server reads and writes them.
 //!
 //! Our own instead of `fastwebsockets`' reader: that one allocates per reader, is not
-//! cancel-safe, takes unmasked frames and caps only single frames. The Autobahn cases and
-//! independent clients hold ours to the standard (`tests/`).
+//! cancel-safe, takes unmasked frames and caps only single frames. That crate as the oracle of a
+//! property test, the Autobahn cases and independent clients (`tests/`) hold ours to the standard.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -19,7 +19,7 @@ pub enum Opcode {
 }
 
 impl Opcode {
-    fn parse(nibble: u8) -> Result<Self, FrameError> {
+    pub(super) fn parse(nibble: u8) -> Result<Self, FrameError> {
         match nibble {
             0x0 => Ok(Self::Continuation),
             0x1 => Ok(Self::Text),

@@ -132,10 +132,14 @@ fn start_admin(
     let Some(bind) = config.bind else {
         return Ok(None);
     };
-    let (shown, reloaded) = (plugins.clone(), plugins.clone());
+    let exporter = metrics::install().map_err(anyhow::Error::msg)?;
+    let (counted, shown, reloaded) = (plugins.clone(), plugins.clone(), plugins.clone());
     let control = Control {
         lifecycle: lifecycle.clone(),
-        metrics: metrics::install().map_err(anyhow::Error::msg)?,
+        metrics: Box::new(move || {
+            counted.publish_metrics();
+            exporter.render()
+        }),
         plugins: Box::new(move || serde_json::json!(shown.status())),
         reload: Box::new(move |name| reloaded.request_reload(name).is_ok()),
     };

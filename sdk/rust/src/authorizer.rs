@@ -126,6 +126,29 @@ pub fn answer<P: Authorizer>(
     }
 }
 
+/// The glue of the hook for `export!`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_authorizer {
+    ($component:ident, $instance:ident) => {
+        impl $crate::bindings::authorizer::Guest for $component {
+            fn authorize(
+                action: u8,
+                topic: ::std::string::String,
+                subject: ::std::string::String,
+                scopes: ::std::string::String,
+            ) -> $crate::bindings::authorizer::Answer {
+                $instance.with(|slot| {
+                    slot.with(|plugin| {
+                        $crate::private::authorizer(plugin, action, &topic, &subject, &scopes)
+                    })
+                })
+            }
+        }
+        $crate::bindings::authorizer::export!($component with_types_in $crate::bindings::authorizer);
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

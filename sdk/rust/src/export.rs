@@ -111,54 +111,18 @@ macro_rules! __hook_name {
     };
 }
 
+/// Each hook's glue stands beside its trait.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export_hook {
-    (Lifecycle, $component:ident, $instance:ident) => {
-        impl $crate::bindings::lifecycle::Guest for $component {
-            fn init(
-                settings: ::std::string::String,
-            ) -> ::std::result::Result<(), $crate::bindings::Error> {
-                Ok($instance.with(|slot| slot.init(&settings))?)
-            }
-
-            fn self_test() -> ::std::result::Result<(), $crate::bindings::Error> {
-                Ok($instance.with(|slot| slot.with($crate::Plugin::self_test))?)
-            }
-        }
-        $crate::bindings::lifecycle::export!($component with_types_in $crate::bindings::lifecycle);
+    (Lifecycle, $($with:tt)*) => {
+        $crate::__export_lifecycle!($($with)*);
     };
-    (Authorizer, $component:ident, $instance:ident) => {
-        impl $crate::bindings::authorizer::Guest for $component {
-            fn authorize(
-                action: u8,
-                topic: ::std::string::String,
-                subject: ::std::string::String,
-                scopes: ::std::string::String,
-            ) -> $crate::bindings::authorizer::Answer {
-                $instance.with(|slot| {
-                    slot.with(|plugin| {
-                        $crate::private::authorizer(plugin, action, &topic, &subject, &scopes)
-                    })
-                })
-            }
-        }
-        $crate::bindings::authorizer::export!($component with_types_in $crate::bindings::authorizer);
+    (Authorizer, $($with:tt)*) => {
+        $crate::__export_authorizer!($($with)*);
     };
-    (Principals, $component:ident, $instance:ident) => {
-        impl $crate::bindings::principals::Guest for $component {
-            fn principal(
-                session: ::std::string::String,
-            ) -> ::std::result::Result<
-                $crate::bindings::principals::Answer,
-                $crate::bindings::Error,
-            > {
-                Ok($instance.with(|slot| {
-                    slot.with(|plugin| $crate::private::principals(plugin, &session))
-                })?)
-            }
-        }
-        $crate::bindings::principals::export!($component with_types_in $crate::bindings::principals);
+    (Principals, $($with:tt)*) => {
+        $crate::__export_principals!($($with)*);
     };
 }
 

@@ -22,3 +22,23 @@ pub trait Plugin: Sized + 'static {
         Ok(())
     }
 }
+
+/// The glue of the hook for `export!`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_lifecycle {
+    ($component:ident, $instance:ident) => {
+        impl $crate::bindings::lifecycle::Guest for $component {
+            fn init(
+                settings: ::std::string::String,
+            ) -> ::std::result::Result<(), $crate::bindings::Error> {
+                Ok($instance.with(|slot| slot.init(&settings))?)
+            }
+
+            fn self_test() -> ::std::result::Result<(), $crate::bindings::Error> {
+                Ok($instance.with(|slot| slot.with($crate::Plugin::self_test))?)
+            }
+        }
+        $crate::bindings::lifecycle::export!($component with_types_in $crate::bindings::lifecycle);
+    };
+}

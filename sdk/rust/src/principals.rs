@@ -27,3 +27,24 @@ pub fn answer<P: Principals>(
         scopes: scopes.join(" "),
     })
 }
+
+/// The glue of the hook for `export!`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_principals {
+    ($component:ident, $instance:ident) => {
+        impl $crate::bindings::principals::Guest for $component {
+            fn principal(
+                session: ::std::string::String,
+            ) -> ::std::result::Result<
+                $crate::bindings::principals::Answer,
+                $crate::bindings::Error,
+            > {
+                Ok($instance.with(|slot| {
+                    slot.with(|plugin| $crate::private::principals(plugin, &session))
+                })?)
+            }
+        }
+        $crate::bindings::principals::export!($component with_types_in $crate::bindings::principals);
+    };
+}

@@ -16,6 +16,7 @@ use super::super::failure::say;
 use super::super::{Failure, endpoint};
 use super::output::Output;
 use super::{Arguments, pace};
+use crate::protocol::close::CloseCode;
 
 /// From the first packet to the answer to LISTEN.
 const OPENING: Duration = Duration::from_secs(30);
@@ -24,8 +25,6 @@ const PONG: Duration = Duration::from_secs(10);
 /// How long an old connection is read after a new one has taken over.
 const FINISHING: Duration = Duration::from_millis(500);
 const NONCE: &str = "listen";
-/// These say that coming back would end the same way.
-const FINAL_CODES: [u16; 6] = [1002, 1003, 1007, 1008, 1009, 4008];
 
 /// Why reading stopped.
 pub(super) enum End {
@@ -156,10 +155,12 @@ impl Connection {
                     (frame.code.into(), frame.reason.to_string())
                 });
                 let why = format!("the server closed the connection ({code} {reason})");
-                Event::End(if FINAL_CODES.contains(&code) {
-                    End::Refused(why)
-                } else {
+                // A code that is not ours is a proxy's, whose upstream may be back soon.
+                let comes_back = CloseCode::from_code(code).is_none_or(CloseCode::reconnect);
+                Event::End(if comes_back {
                     End::Lost(why)
+                } else {
+                    End::Refused(why)
                 })
             }
             Some(Ok(_)) => Event::Nothing,

@@ -1,3 +1,5 @@
+mod oracle;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -30,13 +32,21 @@ fn client(fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
 
 /// All events of `input`, fed `chunk` bytes at a time as a session would.
 fn events(input: &[u8], chunk: usize) -> Result<Vec<String>, FrameError> {
+    events_within(LIMITS, input, chunk)
+}
+
+fn events_within(
+    limits: MessageLimits,
+    input: &[u8],
+    chunk: usize,
+) -> Result<Vec<String>, FrameError> {
     let mut decoder = Decoder::default();
     let (mut waiting, mut out) = (Vec::new(), Vec::new());
     for piece in input.chunks(chunk.max(1)) {
         waiting.extend_from_slice(piece);
         let mut at = 0;
         loop {
-            match decoder.next(&mut waiting[at..], LIMITS)? {
+            match decoder.next(&mut waiting[at..], limits)? {
                 Step::Need => break,
                 Step::Taken(consumed) => at += consumed,
                 Step::Event(event, consumed) => {

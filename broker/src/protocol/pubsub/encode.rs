@@ -5,13 +5,13 @@ use serde_json::value::RawValue;
 use super::ErrorCode;
 use crate::protocol::frame::{self, Opcode};
 
-/// Appends the whole frame of a MESSAGE. `payload` is JSON text: a JSON string goes into
-/// `message` as it is, anything else as its text in a string.
+/// Appends the whole frame of a MESSAGE. `payload` is JSON text without white space around it: a
+/// JSON string goes into `message` as it is, anything else as its text in a string.
 pub fn put_message_frame(
     topic: &str,
     event: Option<&str>,
     id: &str,
-    payload: &str,
+    payload: &[u8],
     out: &mut BytesMut,
 ) {
     let start = out.len();
@@ -21,11 +21,10 @@ pub fn put_message_frame(
     // The topic grammar has no character that JSON escapes.
     out.put_slice(topic.as_bytes());
     out.put_slice(br#"","message":"#);
-    let payload = payload.trim_ascii();
-    if payload.starts_with('"') {
-        out.put_slice(payload.as_bytes());
+    if payload.starts_with(b"\"") {
+        out.put_slice(payload);
     } else {
-        put_json(payload, out);
+        put_quoted(payload, out);
     }
     if let Some(event) = event {
         out.put_slice(br#","event":"#);
@@ -52,6 +51,36 @@ fn close_gap(start: usize, out: &mut BytesMut) {
 fn put_json(value: &(impl Serialize + ?Sized), out: &mut BytesMut) {
     // A string or a number cannot fail to serialize, nor a buffer to grow.
     let _ = serde_json::to_writer(out.writer(), value);
+}
+
+/// Appends JSON text as a JSON string. It holds no control characters but white space, for in its
+/// own strings they are escaped already.
+fn put_quoted(json: &[u8], out: &mut BytesMut) {
+    out.reserve(json.len() + 2);
+    out.put_u8(b'"');
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| escape(*byte).is_some()) {
+        let (plain, special) = rest.split_at(at);
+        out.put_slice(plain);
+        let Some((byte, after)) = special.split_first() else {
+            break;
+        };
+        out.put_slice(escape(*byte).unwrap_or_default());
+        rest = after;
+    }
+    out.put_slice(rest);
+    out.put_u8(b'"');
+}
+
+const fn escape(byte: u8) -> Option<&'static [u8]> {
+    match byte {
+        b'"' => Some(br#"\""#),
+        b'\\' => Some(br"\\"),
+        b'\n' => Some(br"\n"),
+        b'\r' => Some(br"\r"),
+        b'\t' => Some(br"\t"),
+        _ => None,
+    }
 }
 
 fn text_frame(text: &str) -> Bytes {

@@ -17,7 +17,7 @@ fn text(frame: &[u8]) -> &str {
 
 fn message(payload: &str) -> String {
     let mut out = BytesMut::new();
-    put_message_frame("channel:update", None, "1-a", payload, &mut out);
+    put_message_frame("channel:update", None, "1-a", payload.as_bytes(), &mut out);
     text(&out).to_owned()
 }
 
@@ -102,12 +102,13 @@ proptest! {
     }
 
     #[test]
-    fn a_message_frame_is_json_whatever_it_holds(payload: String, event: Option<String>, id: String, plain: bool) {
+    fn a_message_frame_is_json_whatever_it_holds(payload: String, event: Option<String>, id: String, plain: bool, spaced: bool) {
         let json = if plain { Value::String(payload.clone()) } else { serde_json::json!({ "p": payload }) };
+        let json = if spaced && !plain { format!("{json:#}").replace('\n', "\r\n\t") } else { json.to_string() };
         let mut out = BytesMut::from(&b"before"[..]);
-        put_message_frame("a:b", event.as_deref(), &id, &json.to_string(), &mut out);
+        put_message_frame("a:b", event.as_deref(), &id, json.as_bytes(), &mut out);
         let value: Value = serde_json::from_str(text(&out[6..])).expect("JSON");
-        let expected = if plain { payload } else { json.to_string() };
+        let expected = if plain { payload } else { json };
         prop_assert_eq!(value["data"]["message"].as_str(), Some(expected.as_str()));
         prop_assert_eq!(value["data"]["id"].as_str(), Some(id.as_str()));
         prop_assert_eq!(value["data"]["event"].as_str(), event.as_deref());
