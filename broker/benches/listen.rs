@@ -17,7 +17,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate::auth::{
     Auth, AuthConfig, Claims, CookieConfig, SameSite, SessionConfig, SessionStore,
 };
-use tidegate::bus::{self, Bus, BusConfig};
+use tidegate::bus::{self, Bus, BusConfig, Coalesce};
 use tidegate::limits::Limits;
 use tidegate::node::{Node, Parts};
 use tidegate::plugin::{
@@ -172,7 +172,14 @@ impl Scene {
             .expect("a token");
         let (sender, _inbox) = bus::inbox(1_024);
         let lifecycle = Lifecycle::new();
-        let bus = Bus::start(BusConfig::Local, "bench", vec![sender], lifecycle).expect("a bus");
+        let bus = Bus::start(
+            BusConfig::Local,
+            "bench",
+            vec![sender],
+            Coalesce::default(),
+            lifecycle,
+        )
+        .expect("a bus");
         let node = Node::new(Parts {
             worker: 0,
             limits: Arc::new(Limits {

@@ -4,6 +4,7 @@
 //! the inboxes of those workers. With Redis a node's own publications are delivered only when they
 //! come back from it, so that all nodes hear one order.
 
+mod coalesce;
 pub mod config;
 mod counters;
 mod fanout;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+pub use coalesce::Coalesce;
 pub use config::{BusConfig, BusMode, RedisConfig};
 pub use counters::describe_metrics;
 pub use inbox::{Inbox, InboxSender, Missed, inbox};
@@ -50,6 +52,7 @@ struct Inner {
     /// subscribes again only after it was answered, and unsubscribes what it subscribed.
     control: mpsc::UnboundedSender<Control>,
     publisher: Publisher,
+    coalesce: Coalesce,
     counters: Counters,
 }
 
@@ -100,7 +103,8 @@ pub enum SubscribeError {
 }
 
 impl Bus {
-    /// Starts the bus task on the current tokio runtime. `inboxes[w]` is worker `w`'s.
+    /// Starts the bus task on the current tokio runtime. `inboxes[w]` is worker `w`'s; `coalesce`
+    /// says which publications may wait on this node before they go into them.
     ///
     /// Returns at once even when Redis is down: the node is not ready until the probe is heard.
     ///
@@ -110,10 +114,11 @@ impl Bus {
         config: BusConfig,
         node_id: &str,
         inboxes: Vec<InboxSender>,
+        coalesce: Coalesce,
         lifecycle: Lifecycle,
     ) -> Result<Bus, BusError> {
         let counters = Counters::new();
-        let fanout = Fanout::new(inboxes, counters.clone());
+        let fanout = Fanout::new(inboxes, coalesce.clone(), counters.clone());
         let (control, commands) = mpsc::unbounded_channel();
         let publisher = match config {
             BusConfig::Local => {
@@ -129,6 +134,7 @@ impl Bus {
         Ok(Bus(Arc::new(Inner {
             control,
             publisher,
+            coalesce,
             counters,
         })))
     }
@@ -149,7 +155,8 @@ impl Bus {
         let published = match &self.0.publisher {
             Publisher::Local(staged) => {
                 let bytes = draft_bytes(&draft);
-                staged.stage(draft, bytes).map_err(PublishError::from)
+                let wait = self.0.coalesce.wait(&draft.topic);
+                staged.stage(draft, bytes, wait).map_err(PublishError::from)
             }
             Publisher::Redis(publisher) => publisher.publish(draft).await,
         };

@@ -21,10 +21,8 @@ use crate::auth::Auth;
 use crate::bus::Bus;
 use crate::hub::{Hub, ListenerId};
 use crate::limits::Limits;
-use crate::outbox::{Connection, TopicRule};
+use crate::outbox::{Connection, SlowConsumer, TopicRule};
 use crate::plugin::WorkerPlugins;
-
-use deliver::{Coalescing, Delivery};
 
 pub use clock::{Tick, WorkerClock, is_past};
 pub use listener::{Listener, Notice, Notify};
@@ -43,12 +41,11 @@ pub struct Node {
     /// Most specific pattern first.
     rules: Arc<[TopicRule]>,
     hub: RefCell<Hub>,
-    /// By topic key: the rule its publications are delivered by.
-    rule_of: RefCell<Vec<Delivery>>,
+    /// By topic key: what happens when a listener is slow.
+    policy_of: RefCell<Vec<SlowConsumer>>,
     plugins: RefCell<WorkerPlugins>,
     listeners: RefCell<Slab<Listener>>,
     dirty: RefCell<Vec<ListenerId>>,
-    coalescing: RefCell<Coalescing>,
     /// Where the sweep over all listeners goes on.
     sweep_at: Cell<usize>,
     /// Where asking all listeners again goes on, after a reload.
@@ -87,11 +84,10 @@ impl Node {
             bus,
             rules,
             hub: RefCell::default(),
-            rule_of: RefCell::default(),
+            policy_of: RefCell::default(),
             plugins: RefCell::new(plugins),
             listeners: RefCell::default(),
             dirty: RefCell::default(),
-            coalescing: RefCell::default(),
             sweep_at: Cell::new(0),
             recheck_at: Cell::new(None),
             draining: Cell::new(false),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::coalesce::{Coalesce, Waiting};
 use super::counters::Counters;
 use super::ids::{IdSource, Seen};
 use super::inbox::{InboxSender, Missed};
@@ -16,17 +17,21 @@ pub struct Fanout {
     inboxes: Vec<InboxSender>,
     /// By worker: what the batch under way holds for it.
     batches: Vec<Vec<Arc<Publication>>>,
+    coalesce: Coalesce,
+    waiting: Waiting,
     seen: Seen,
     ids: IdSource,
     counters: Counters,
 }
 
 impl Fanout {
-    pub fn new(inboxes: Vec<InboxSender>, counters: Counters) -> Self {
+    pub fn new(inboxes: Vec<InboxSender>, coalesce: Coalesce, counters: Counters) -> Self {
         Self {
             interest: Interest::default(),
             batches: vec![Vec::new(); inboxes.len()],
             inboxes,
+            coalesce,
+            waiting: Waiting::default(),
             seen: Seen::new(Instant::now()),
             ids: IdSource::new(),
             counters,
@@ -47,8 +52,9 @@ impl Fanout {
         last
     }
 
-    /// Delivers a batch and leaves it empty. What nobody here listens to is not even encoded.
-    pub fn deliver(&mut self, batch: &mut Vec<Draft>) {
+    /// Delivers a batch that is here since `arrived`, but for what may wait, and leaves it empty.
+    /// What nobody here listens to is not even encoded.
+    pub fn deliver(&mut self, batch: &mut Vec<Draft>, arrived: Instant) {
         self.counters.received.increment(batch.len() as u64);
         let now = Instant::now();
         let mut duplicates = 0;
@@ -64,10 +70,37 @@ impl Fanout {
         if duplicates > 0 {
             self.counters.duplicates.increment(duplicates);
         }
+        if !self.coalesce.is_empty() {
+            self.hold_back(batch, arrived);
+            self.waiting.take_due(now, batch);
+        }
+        self.send(batch);
+    }
+
+    fn hold_back(&mut self, batch: &mut Vec<Draft>, arrived: Instant) {
+        let rules = &self.coalesce;
+        for draft in batch.extract_if(.., |draft| !rules.wait(&draft.topic).is_zero()) {
+            let due = arrived + rules.wait(&draft.topic);
+            self.waiting.push(draft, due);
+        }
+    }
+
+    /// When publications that wait for company must go out.
+    pub fn due(&self) -> Option<Instant> {
+        self.waiting.due()
+    }
+
+    /// Delivers those whose time has come.
+    pub fn deliver_due(&mut self) {
+        let mut batch = Vec::new();
+        self.waiting.take_due(Instant::now(), &mut batch);
+        self.send(&mut batch);
+    }
+
+    fn send(&mut self, batch: &mut Vec<Draft>) {
         if batch.is_empty() {
             return;
         }
-
         let (mut delivered, mut full) = (0, 0);
         for publication in Publication::encode_batch(batch.drain(..)) {
             for &worker in self.interest.workers(publication.topic()) {

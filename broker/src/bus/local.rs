@@ -3,6 +3,7 @@
 use std::pin::pin;
 
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use super::Control;
 use super::fanout::Fanout;
@@ -31,6 +32,7 @@ async fn serve(
     let mut ended = pin!(lifecycle.ended());
     let mut batch = Vec::new();
     loop {
+        let due = fanout.due();
         tokio::select! {
             biased;
             () = &mut ended => return,
@@ -45,12 +47,15 @@ async fn serve(
                 }
                 None => return,
             },
-            () = staged.take(&mut batch) => {
+            arrived = staged.take(&mut batch) => {
                 while !batch.is_empty() {
                     let rest = batch.split_off(batch.len().min(BATCH));
-                    fanout.deliver(&mut batch);
+                    fanout.deliver(&mut batch, arrived);
                     batch = rest;
                 }
+            }
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                fanout.deliver_due();
             }
         }
     }

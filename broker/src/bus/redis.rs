@@ -192,6 +192,7 @@ impl Task {
         let mut deadline = pin!(sleep_until(Instant::now()));
         let mut batch = Vec::with_capacity(BATCH);
         loop {
+            let due = self.fanout.due();
             tokio::select! {
                 biased;
                 () = &mut ended => return,
@@ -221,6 +222,9 @@ impl Task {
                         return;
                     }
                     self.receive(&mut batch);
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.fanout.deliver_due();
                 }
             }
         }
@@ -315,7 +319,7 @@ impl Task {
                 },
             }
         }
-        self.fanout.deliver(&mut self.drafts);
+        self.fanout.deliver(&mut self.drafts, Instant::now());
     }
 
     /// Counts; writes one line in ten seconds, for one faulty publisher can send thousands.

@@ -40,13 +40,23 @@ impl Node {
     }
 
     pub fn with_inboxes_of(config: BusConfig, id: &str, workers: usize, capacity: usize) -> Self {
+        Self::coalescing(config, id, workers, capacity, Coalesce::default())
+    }
+
+    pub fn coalescing(
+        config: BusConfig,
+        id: &str,
+        workers: usize,
+        capacity: usize,
+        coalesce: Coalesce,
+    ) -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let metrics = recorder.handle();
         let (senders, inboxes) = (0..workers).map(|_| inbox(capacity)).unzip();
         let lifecycle = Lifecycle::new();
         lifecycle.set_started();
         let bus = metrics::with_local_recorder(&recorder, || {
-            Bus::start(config, id, senders, lifecycle.clone()).expect("settings")
+            Bus::start(config, id, senders, coalesce, lifecycle.clone()).expect("settings")
         });
         Self {
             bus,
@@ -155,7 +165,10 @@ async fn a_publication_reaches_each_worker_that_listens_once_and_in_order() {
 
     // Worker 1 does not listen: the first thing it hears is what comes after it does.
     node.bus.subscribe(1, topic("a")).await.expect("subscribed");
-    node.bus.publish(draft("a", "\"last\"")).await.expect("queued");
+    node.bus
+        .publish(draft("a", "\"last\""))
+        .await
+        .expect("queued");
     assert_eq!(payload(&hear(&mut node.inboxes[1], 1).await[0]), "\"last\"");
     assert_eq!(node.counted("tidegate_bus_published_total"), 2_001);
     assert_eq!(node.counted("tidegate_bus_delivered_total"), 2_003);
@@ -210,6 +223,42 @@ async fn a_full_inbox_drops_counts_and_tells_which_topic() {
     let missed = node.inboxes[0].take_missed();
     assert_eq!(missed.len(), 1);
     assert_eq!(missed[0].topics, Some(vec![topic("a")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn publications_that_may_wait_go_out_together_and_others_at_once() {
+    let wait = Duration::from_millis(10);
+    let pattern = crate::topic::Pattern::parse("slow").expect("a pattern");
+    let rules = Coalesce::new([(pattern, wait)]);
+    let mut node = Node::coalescing(BusConfig::Local, "n", 1, 100, rules);
+    for name in ["slow", "quick"] {
+        node.bus
+            .subscribe(0, topic(name))
+            .await
+            .expect("subscribed");
+    }
+    let start = tokio::time::Instant::now();
+    for step in 0..3_u32 {
+        node.bus
+            .publish(draft("slow", &step.to_string()))
+            .await
+            .expect("queued");
+        node.bus
+            .publish(draft("quick", "\"now\""))
+            .await
+            .expect("queued");
+        assert_eq!(node.payloads(1).await, ["\"now\""]);
+        tokio::time::advance(Duration::from_millis(3)).await;
+    }
+    let mut heard = Vec::new();
+    assert!(node.inboxes[0].receive(&mut heard, 10).await);
+    let heard: Vec<_> = heard
+        .iter()
+        .map(|publication| payload(publication))
+        .collect();
+    assert_eq!(heard, ["0", "1", "2"]);
+    // Tokio's timers have a resolution of 1 ms.
+    assert!(start.elapsed() >= wait && start.elapsed() <= wait + Duration::from_millis(2));
 }
 
 #[tokio::test]

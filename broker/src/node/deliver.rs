@@ -1,43 +1,10 @@
 use std::sync::Arc;
-use std::time::Duration;
-
-use bytes::BytesMut;
-use tokio::time::Instant;
 
 use super::{Listener, Node, Notice};
 use crate::bus::Missed;
 use crate::hub::{ListenerId, TopicKey};
-use crate::outbox::{Pushed, SlowConsumer, TopicRule};
+use crate::outbox::{Pushed, SlowConsumer};
 use crate::publication::{Frame, Publication};
-
-/// How a topic's publications are delivered.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Delivery {
-    slow_consumer: SlowConsumer,
-    coalesce: Duration,
-}
-
-impl From<&TopicRule> for Delivery {
-    fn from(rule: &TopicRule) -> Self {
-        Self {
-            slow_consumer: rule.slow_consumer,
-            coalesce: rule.coalesce,
-        }
-    }
-}
-
-/// Publications that wait so that one write carries several (`coalesce`).
-#[derive(Default)]
-pub(super) struct Coalescing {
-    waiting: Vec<Waiting>,
-}
-
-struct Waiting {
-    key: TopicKey,
-    due: Instant,
-    frames: BytesMut,
-    count: u64,
-}
 
 impl Node {
     /// Puts a batch into the outboxes of its listeners; `flush` writes them.
@@ -46,20 +13,16 @@ impl Node {
         while let Some((first, mut tail)) = rest.split_first() {
             let key = self.hub.borrow().key(first.topic().as_str());
             if let Some(key) = key {
-                let rule = self.rule(key);
-                if rule.coalesce.is_zero() {
-                    let (frame, count) = take_run(first, &mut tail, rule.slow_consumer);
-                    self.fan_out(key, rule.slow_consumer, &frame, count);
-                } else {
-                    self.coalesce(key, rule.coalesce, first);
-                }
+                let policy = self.policy(key);
+                let (frame, count) = take_run(first, &mut tail, policy);
+                self.fan_out(key, policy, &frame, count);
             }
             rest = tail;
         }
     }
 
-    fn rule(&self, key: TopicKey) -> Delivery {
-        self.rule_of
+    fn policy(&self, key: TopicKey) -> SlowConsumer {
+        self.policy_of
             .borrow()
             .get(key as usize)
             .copied()
@@ -103,63 +66,6 @@ impl Node {
         // Of a topic whose latest value is all that counts, an old client missed nothing.
         if !told && policy != SlowConsumer::LatestOnly {
             self.schedule_reconnect(listener);
-        }
-    }
-
-    fn coalesce(&self, key: TopicKey, wait: Duration, publication: &Publication) {
-        let mut coalescing = self.coalescing.borrow_mut();
-        let waiting = &mut coalescing.waiting;
-        let at = waiting
-            .iter()
-            .position(|waiting| waiting.key == key)
-            .unwrap_or_else(|| {
-                let due = Instant::now() + wait;
-                waiting.push(Waiting {
-                    key,
-                    due,
-                    frames: BytesMut::new(),
-                    count: 0,
-                });
-                waiting.len() - 1
-            });
-        waiting[at]
-            .frames
-            .extend_from_slice(publication.ws().as_slice());
-        waiting[at].count += 1;
-    }
-
-    /// When the next coalesced publications must go out.
-    pub fn coalesce_due(&self) -> Option<Instant> {
-        self.coalescing
-            .borrow()
-            .waiting
-            .iter()
-            .map(|waiting| waiting.due)
-            .min()
-    }
-
-    /// Puts coalesced publications whose time has come into the outboxes.
-    pub fn deliver_due(&self) {
-        let now = Instant::now();
-        let mut due = Vec::new();
-        self.coalescing.borrow_mut().waiting.retain_mut(|waiting| {
-            if waiting.due > now {
-                return true;
-            }
-            due.push((
-                waiting.key,
-                std::mem::take(&mut waiting.frames),
-                waiting.count,
-            ));
-            false
-        });
-        for (key, frames, count) in due {
-            self.fan_out(
-                key,
-                self.rule(key).slow_consumer,
-                &Frame::new(frames.freeze()),
-                count,
-            );
         }
     }
 

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use super::deliver::Delivery;
 use super::listener::Grant;
 use super::{Node, Refusal};
 use crate::auth::Principal;
 use crate::hub::{Interest, ListenerId, TopicKey};
+use crate::outbox::SlowConsumer;
 use crate::plugin::{Action, Decision, Verdict};
 use crate::topic::Topic;
 
@@ -108,12 +108,12 @@ impl Node {
 
     fn hold<'a>(&'a self, topic: &'a Topic) -> Held<'a> {
         let key = self.hub.borrow_mut().hold(topic);
-        let mut rules = self.rule_of.borrow_mut();
-        let rule = self.rule_for(topic);
-        match rules.get_mut(key as usize) {
-            Some(slot) => *slot = rule,
+        let mut policies = self.policy_of.borrow_mut();
+        let policy = self.policy_for(topic);
+        match policies.get_mut(key as usize) {
+            Some(slot) => *slot = policy,
             // Keys are handed out densely, so a new one is the next.
-            None => rules.push(rule),
+            None => policies.push(policy),
         }
         Held {
             node: self,
@@ -122,12 +122,12 @@ impl Node {
         }
     }
 
-    fn rule_for(&self, topic: &Topic) -> Delivery {
+    fn policy_for(&self, topic: &Topic) -> SlowConsumer {
         let rule = self
             .rules
             .iter()
             .find(|rule| rule.pattern.covers(topic.as_str()));
-        rule.map(Delivery::from).unwrap_or_default()
+        rule.map(|rule| rule.slow_consumer).unwrap_or_default()
     }
 
     async fn make_live(&self, held: &Held<'_>) -> Result<(), Refusal> {

@@ -11,7 +11,7 @@ use super::signals::Signals;
 use super::thread::{self, WorkerParts};
 use crate::admin::{self, Admin, AdminConfig, Control};
 use crate::auth::Auth;
-use crate::bus::{self, Bus};
+use crate::bus::{self, Bus, Coalesce};
 use crate::config::Settings;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
@@ -77,9 +77,17 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
         .unzip();
+    let mut rules = topics;
+    rules.sort_by(|a, b| a.pattern.specificity(&b.pattern));
+    let rules: Arc<[_]> = rules.into();
+    let coalesce = Coalesce::new(
+        rules
+            .iter()
+            .map(|rule| (rule.pattern.clone(), rule.coalesce)),
+    );
     let bus = {
         let _io = io.enter();
-        Bus::start(bus, &server.node_id, senders, lifecycle.clone())?
+        Bus::start(bus, &server.node_id, senders, coalesce, lifecycle.clone())?
     };
     let admin = start_admin(admin, lifecycle, &plugins)?;
 
@@ -91,9 +99,6 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         doors: doors.into(),
         lifecycle: lifecycle.clone(),
     };
-    let mut rules = topics;
-    rules.sort_by(|a, b| a.pattern.specificity(&b.pattern));
-    let rules: Arc<[_]> = rules.into();
     let parts = sockets
         .into_iter()
         .zip(worker_plugins)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 use crate::bus::Inbox;
 use crate::listener::{Admission, Arrival, Front, FrontParts, ServerConfig, WorkerDoor, accept};
@@ -64,7 +64,6 @@ enum Event {
     PluginsChanged,
     Arrival(Option<Arrival>),
     Tick,
-    CoalescedDue,
     Recheck,
 }
 
@@ -124,7 +123,6 @@ impl Worker {
     }
 
     async fn next_event(&mut self, ticks: &mut tokio::time::Interval) -> Event {
-        let due = self.node.coalesce_due();
         tokio::select! {
             biased;
             () = self.lifecycle.ended() => Event::End,
@@ -133,9 +131,6 @@ impl Worker {
             () = self.changes.arrived() => Event::PluginsChanged,
             more = self.inbox.receive(&mut self.batch, TURN) => {
                 if more { Event::Publications } else { Event::InboxClosed }
-            }
-            () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                Event::CoalescedDue
             }
             arrival = self.arrivals.recv() => Event::Arrival(arrival),
             () = tokio::task::yield_now(), if self.node.is_rechecking() => Event::Recheck,
@@ -150,10 +145,6 @@ impl Worker {
                 }
                 self.node.deliver(&self.batch);
                 self.batch.clear();
-                self.node.flush();
-            }
-            Event::CoalescedDue => {
-                self.node.deliver_due();
                 self.node.flush();
             }
             Event::PluginsChanged => self.node.switch_plugins(),
