@@ -155,7 +155,10 @@ async fn a_publication_reaches_each_worker_that_listens_once_and_in_order() {
 
     // Worker 1 does not listen: the first thing it hears is what comes after it does.
     node.bus.subscribe(1, topic("a")).await.expect("subscribed");
-    node.bus.publish(draft("a", "\"last\"")).await.expect("queued");
+    node.bus
+        .publish(draft("a", "\"last\""))
+        .await
+        .expect("queued");
     assert_eq!(payload(&hear(&mut node.inboxes[1], 1).await[0]), "\"last\"");
     assert_eq!(node.counted("tidegate_bus_published_total"), 2_001);
     assert_eq!(node.counted("tidegate_bus_delivered_total"), 2_003);
