@@ -7,6 +7,7 @@ pub mod identity;
 pub mod limits;
 pub mod metrics;
 pub mod observe;
+mod percent;
 pub mod shutdown;
 pub mod topic;
 

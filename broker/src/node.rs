@@ -4,6 +4,7 @@
 mod clock;
 mod deliver;
 mod listener;
+mod logout;
 mod numbers;
 mod publish;
 mod refusal;
@@ -29,6 +30,7 @@ use deliver::{Coalescing, Delivery};
 
 pub use clock::{Tick, WorkerClock, is_past};
 pub use listener::{Listener, Notice, Notify};
+pub use logout::{LoggedOut, Logout};
 pub use numbers::{Numbers, describe_metrics};
 pub use refusal::Refusal;
 pub use subscribe::Binding;
@@ -55,6 +57,10 @@ pub struct Node {
     sweep_at: Cell<usize>,
     /// Where asking all listeners again goes on, after a reload.
     recheck_at: Cell<Option<usize>>,
+    /// Revocations that the listeners were looked through for.
+    revocations: Cell<u64>,
+    /// Where that goes on.
+    purge_at: Cell<Option<usize>>,
     draining: Cell<bool>,
     /// Something was published and not handed over.
     published: Cell<bool>,
@@ -100,6 +106,8 @@ impl Node {
             coalescing: RefCell::default(),
             sweep_at: Cell::new(0),
             recheck_at: Cell::new(None),
+            revocations: Cell::new(0),
+            purge_at: Cell::new(None),
             draining: Cell::new(false),
             published: Cell::new(false),
         })

@@ -29,7 +29,7 @@ use super::counters::Counters;
 use super::fanout::Fanout;
 use super::inbox::OVERLOADED;
 use super::probe::Probe;
-use super::{BusError, BusMode, Control, RedisConfig, wire};
+use super::{BusError, BusMode, Control, Heard, RedisConfig, announcement, wire};
 use crate::bus::ids::IdSource;
 use crate::identity::NodeId;
 use crate::publication::Draft;
@@ -59,87 +59,124 @@ pub fn start(
     control: mpsc::UnboundedReceiver<Control>,
     lifecycle: Lifecycle,
     counters: &Counters,
+    heard: Heard,
 ) -> Result<Publisher, BusError> {
     let endpoint = Endpoint::parse(&config)?;
-    let backoff = || Backoff::new(config.backoff_min, config.backoff_max);
     // Two processes with one node id must not hear each other's probes.
     let nonce = RandomState::new().hash_one(node_id);
-    let probe_channel: Arc<str> = format!("tidegate:probe:{node_id}:{nonce:016x}").into();
-    let per_topic = config.mode != BusMode::Broadcast;
-
-    let (publisher, queue, up) = Publisher::new();
-    let writer = Writer {
-        endpoint: endpoint.clone(),
-        route: Route {
-            shared: config.channel.clone(),
-            probe: probe_channel.clone(),
-            topic_prefix: per_topic.then(|| config.topic_channel_prefix.clone()),
-            node: node_id.clone(),
-        },
-        queue,
-        up,
-        backoff: backoff(),
-        ids: IdSource::new(),
-    };
-    tokio::spawn(writer.run());
-
-    let (arrivals, received) = arrivals::arrivals(probe_channel.clone(), counters.clone());
-    let (link, wishes) = mpsc::unbounded_channel();
-    let (events, link_events) = mpsc::channel(LINK_EVENTS);
-    let naming = Naming {
-        shared: config.channel.clone(),
-        probe: probe_channel,
-        topic_prefix: config.topic_channel_prefix.clone(),
-        kind: match config.mode {
-            BusMode::Sharded => Kind::Sharded,
-            BusMode::Broadcast | BusMode::PerTopic => Kind::Plain,
-        },
-    };
-    let subscribing = Link {
-        endpoint,
-        naming,
-        arrivals,
-        wishes,
-        events,
-        backoff: backoff(),
-        ping_interval: match config.mode {
-            // The probe goes through one shard only; that the others hang, pings must tell.
-            BusMode::Sharded => config.ping_interval.min(config.probe_timeout),
-            BusMode::Broadcast | BusMode::PerTopic => config.ping_interval,
-        },
-        channels: Channels::default(),
-    };
-    tokio::spawn(subscribing.run());
+    let probe: Arc<str> = format!("tidegate:probe:{node_id}:{nonce:016x}").into();
+    let publisher = start_writer(&config, &endpoint, &probe, node_id);
+    let subscribing = start_link(&config, endpoint, probe, counters);
 
     lifecycle.set_bus_live(false);
     counters.live.set(0.0);
     let task = Task {
         fanout,
-        awaiting: Awaiting::new(per_topic),
-        link,
+        awaiting: Awaiting::new(config.mode.has_topic_channels()),
+        link: subscribing.wishes,
         probe: Probe::new(config.probe_timeout),
         publisher: publisher.clone(),
         lifecycle,
         counters: counters.clone(),
+        heard,
         message_bytes: config.message_bytes,
         connected_before: false,
         drafts: Vec::with_capacity(BATCH),
         warned: None,
     };
-    tokio::spawn(task.run(control, link_events, received, config.probe_interval));
+    let (events, received) = (subscribing.events, subscribing.received);
+    tokio::spawn(task.run(control, events, received, config.probe_interval));
     Ok(publisher)
+}
+
+/// Starts the task that publishes.
+fn start_writer(
+    config: &RedisConfig,
+    endpoint: &Endpoint,
+    probe: &Arc<str>,
+    node_id: &NodeId,
+) -> Publisher {
+    let (publisher, queue, up) = Publisher::new();
+    let topic_prefix = config.topic_channel_prefix.clone();
+    let writer = Writer {
+        endpoint: endpoint.clone(),
+        route: Route {
+            shared: config.channel.clone(),
+            probe: probe.clone(),
+            control: config.control_channel.as_str().into(),
+            topic_prefix: config.mode.has_topic_channels().then_some(topic_prefix),
+            node: node_id.clone(),
+        },
+        queue,
+        up,
+        backoff: Backoff::new(config.backoff_min, config.backoff_max),
+        ids: IdSource::new(),
+    };
+    tokio::spawn(writer.run());
+    publisher
+}
+
+/// What the bus task has of the subscribing side.
+struct Subscribing {
+    /// Unbounded for the reason that the workers' commands are.
+    wishes: mpsc::UnboundedSender<Wish>,
+    events: mpsc::Receiver<LinkEvent>,
+    received: arrivals::Receiver,
+}
+
+/// Starts the task that subscribes.
+fn start_link(
+    config: &RedisConfig,
+    endpoint: Endpoint,
+    probe: Arc<str>,
+    counters: &Counters,
+) -> Subscribing {
+    let control: Arc<str> = config.control_channel.as_str().into();
+    let (arrivals, received) = arrivals::arrivals(probe.clone(), control.clone(), counters.clone());
+    let (wishes, link_wishes) = mpsc::unbounded_channel();
+    let (link_events, events) = mpsc::channel(LINK_EVENTS);
+    let (kind, ping_interval) = match config.mode {
+        // The probe goes through one shard only; that the others hang, pings must tell.
+        BusMode::Sharded => (
+            Kind::Sharded,
+            config.ping_interval.min(config.probe_timeout),
+        ),
+        BusMode::Broadcast | BusMode::PerTopic => (Kind::Plain, config.ping_interval),
+    };
+    let link = Link {
+        endpoint,
+        naming: Naming {
+            shared: config.channel.clone(),
+            probe,
+            control,
+            topic_prefix: config.topic_channel_prefix.clone(),
+            kind,
+        },
+        arrivals,
+        wishes: link_wishes,
+        events: link_events,
+        backoff: Backoff::new(config.backoff_min, config.backoff_max),
+        ping_interval,
+        channels: Channels::default(),
+    };
+    tokio::spawn(link.run());
+    Subscribing {
+        wishes,
+        events,
+        received,
+    }
 }
 
 /// The bus task.
 struct Task {
     fanout: Fanout,
     awaiting: Awaiting,
-    /// Unbounded for the reason that the workers' commands are.
     link: mpsc::UnboundedSender<Wish>,
     probe: Probe,
     publisher: Publisher,
     lifecycle: Lifecycle,
     counters: Counters,
+    heard: Heard,
     message_bytes: usize,
     connected_before: bool,
     drafts: Vec<Draft>,
@@ -279,6 +316,7 @@ impl Task {
         for arrival in batch.drain(..) {
             match arrival {
                 Arrival::Probe(number) => self.probe_heard(number),
+                Arrival::Announcement(message) => self.announced(&message),
                 Arrival::Publication(message) => match wire::decode(&message, self.message_bytes) {
                     Ok(draft) => self.drafts.push(draft),
                     Err(error) => self.malformed(&error),
@@ -288,8 +326,16 @@ impl Task {
         self.fanout.deliver(&mut self.drafts);
     }
 
+    fn announced(&mut self, message: &[u8]) {
+        match announcement::decode(message) {
+            Ok(Some(announcement)) => (self.heard)(announcement),
+            Ok(None) => debug!("passed over an announcement of an unknown kind"),
+            Err(error) => self.malformed(&error),
+        }
+    }
+
     /// Counts; writes one line in ten seconds, for one faulty publisher can send thousands.
-    fn malformed(&mut self, error: &wire::WireError) {
+    fn malformed(&mut self, error: &dyn std::fmt::Display) {
         self.counters.malformed.increment(1);
         let now = Instant::now();
         let quiet = self

@@ -28,6 +28,7 @@ impl Reading {
     pub fn settings(&self) -> Result<Settings, Problems> {
         let mut problems = Problems::default();
         self.compare(&mut problems);
+        self.check_channels(&mut problems);
         let data = self.data();
         let settings = Settings {
             server: self.server(&mut problems),
@@ -136,6 +137,17 @@ impl Reading {
         }
     }
 
+    fn check_channels(&self, problems: &mut Problems) {
+        let name = "redis.control_channel";
+        if self.raw.redis.control_channel == self.raw.redis.channel {
+            let what = format!(
+                "must not be redis.channel ({})",
+                self.origin_of("redis.channel")
+            );
+            problems.add(self.origin_of(name), name, what);
+        }
+    }
+
     /// On fly.io the machine's own name counts before any setting: settings are part of the image
     /// that all machines share, and the proxy finds a machine by that name only.
     fn node_id(&self, problems: &mut Problems) -> NodeId {
@@ -174,6 +186,7 @@ impl Reading {
             foreign_audience: auth.foreign_audience.clone(),
             leeway: auth.leeway,
             token_ttl: auth.token_ttl,
+            revocation_ttl: auth.revocation_ttl,
             remembered_tokens: auth.remembered_tokens,
             session: self.session(problems),
         }

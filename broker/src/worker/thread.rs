@@ -65,7 +65,7 @@ enum Event {
     Arrival(Option<Arrival>),
     Tick,
     CoalescedDue,
-    Recheck,
+    Review,
 }
 
 async fn live(parts: WorkerParts) -> anyhow::Result<()> {
@@ -115,7 +115,7 @@ impl Worker {
                 Event::End | Event::InboxClosed => break,
                 event => self.handle(event),
             }
-            self.node.recheck_some();
+            self.node.review_some();
             if self.draining && self.node.connections() == 0 {
                 break;
             }
@@ -138,7 +138,7 @@ impl Worker {
                 Event::CoalescedDue
             }
             arrival = self.arrivals.recv() => Event::Arrival(arrival),
-            () = tokio::task::yield_now(), if self.node.is_rechecking() => Event::Recheck,
+            () = tokio::task::yield_now(), if self.node.is_reviewing() => Event::Review,
         }
     }
 
@@ -163,7 +163,7 @@ impl Worker {
                 self.draining = true;
                 self.node.drain(self.config.drain_spread);
             }
-            Event::Arrival(None) | Event::Recheck | Event::End | Event::InboxClosed => {}
+            Event::Arrival(None) | Event::Review | Event::End | Event::InboxClosed => {}
         }
     }
 }
