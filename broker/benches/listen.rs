@@ -18,6 +18,7 @@ use tidegate::auth::{
     Auth, AuthConfig, Claims, CookieConfig, SameSite, SessionConfig, SessionStore,
 };
 use tidegate::bus::{self, Bus, BusConfig, Coalesce};
+use tidegate::identity::NodeId;
 use tidegate::limits::Limits;
 use tidegate::node::{Node, Parts};
 use tidegate::plugin::{
@@ -81,6 +82,7 @@ fn auth_config(data: &Path) -> AuthConfig {
         foreign_audience: None,
         leeway: Duration::from_secs(30),
         token_ttl: Duration::from_secs(3_600),
+        revocation_ttl: Duration::from_secs(3_600),
         remembered_tokens: 1_000,
         session: SessionConfig {
             secrets: vec!["keyboard cat".into()],
@@ -172,15 +174,18 @@ impl Scene {
             .expect("a token");
         let (sender, _inbox) = bus::inbox(1_024);
         let lifecycle = Lifecycle::new();
+        let id = NodeId::random();
         let bus = Bus::start(
             BusConfig::Local,
-            "bench",
+            &id,
             vec![sender],
             Coalesce::default(),
             lifecycle,
+            Box::new(|_| {}),
         )
         .expect("a bus");
         let node = Node::new(Parts {
+            id,
             worker: 0,
             limits: Arc::new(Limits {
                 messages_per_second: u32::MAX,

@@ -24,7 +24,7 @@ pub use token::{Claims, Mint, TOKEN_BYTES_MAX, TokenError};
 
 use jwks::RemoteKeys;
 use session::Sessions;
-use token::{Checked, Remembered, Rules, Verifier};
+use token::{Checked, Remembered, Revocations, Rules, Verifier};
 
 /// Who a verified token speaks for. An anonymous caller has an empty subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Principal {
     /// When the token stops being taken, its leeway included. Seconds since 1970; 0 = never
     /// (anonymous only).
     pub expires_at: u64,
+    /// When the token was issued, by its issuer's clock. Seconds since 1970; 0 = it does not say.
+    pub issued_at: u64,
     /// The session it was made from (`sid` claim).
     pub session_id: Option<Box<str>>,
 }
@@ -66,6 +68,8 @@ struct Inner {
     verifier: Arc<Verifier>,
     remote: Option<Arc<RemoteKeys>>,
     remembered: Remembered,
+    revocations: Arc<Revocations>,
+    leeway: Duration,
     /// Signature checks at one time: as many as there are cores, so that a crowd of reconnecting
     /// clients does not start hundreds of threads.
     checking: Arc<Semaphore>,
@@ -126,10 +130,38 @@ impl Auth {
         self.0.jwks_json.clone()
     }
 
-    /// Forgets the tokens made from a session and refuses them from now on, on this node. A
-    /// restart forgets it; tokens then last until they expire.
+    /// Refuses the tokens made from a session from now on, on this node. A restart forgets it;
+    /// tokens then last until they expire.
     pub fn revoke_session(&self, session_id: &str) {
-        self.0.remembered.revoke(session_id, unix_now());
+        self.0.revocations.add_session(session_id, unix_now());
+        counter!("tidegate_auth_revocations_total", "of" => "session").increment(1);
+    }
+
+    /// Refuses the tokens of a subject that were issued until then (seconds since 1970, and all
+    /// that do not say when), on this node. A restart forgets it.
+    pub fn revoke_subject(&self, subject: &str, issued_until: u64) {
+        let revocations = &self.0.revocations;
+        revocations.add_subject(subject, issued_until, unix_now());
+        counter!("tidegate_auth_revocations_total", "of" => "subject").increment(1);
+    }
+
+    /// As [`Auth::revoke_subject`] for all tokens issued by now, by the clock of any node: clocks
+    /// differ by the leeway at most. Answers until when, for the other nodes.
+    pub fn revoke_subject_now(&self, subject: &str) -> u64 {
+        let issued_until = unix_now().saturating_add(self.0.leeway.as_secs());
+        self.revoke_subject(subject, issued_until);
+        issued_until
+    }
+
+    /// How many revocations there have been on this node: whoever holds a principal asks
+    /// [`Auth::is_revoked`] again when it has grown. One atomic load.
+    pub fn revocations(&self) -> u64 {
+        self.0.revocations.count()
+    }
+
+    /// Whether the principal's token is refused by now. Takes a lock: not for every message.
+    pub fn is_revoked(&self, principal: &Principal) -> bool {
+        self.0.revocations.covers(principal)
     }
 
     /// The document of the session that the `Cookie` header names; this renews its life.
@@ -156,7 +188,7 @@ impl Auth {
             .await
     }
 
-    /// Removes a session and revokes its tokens on this node; other nodes must be told. Tokens
+    /// Removes a session and revokes its tokens on this node; `node::Logout` tells the others. Tokens
     /// are revoked even if the store fails. Cancel-safe: the removal goes on.
     pub async fn destroy_session(&self, id: &str) -> Result<(), SessionError> {
         self.revoke_session(id);
@@ -214,10 +246,9 @@ impl Inner {
         };
         let trusted = keys::load_trusted(&config.trusted, config.trusted_secret.as_deref())?;
         let remote = config.jwks_url.clone().map(RemoteKeys::new).transpose();
-        let life = config
-            .token_ttl
-            .as_secs()
-            .saturating_add(leeway.saturating_mul(2));
+        let own_life = config.token_ttl.saturating_add(config.leeway * 2);
+        let life = own_life.max(config.revocation_ttl).as_secs();
+        let revocations = Arc::new(Revocations::new(life));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             io,
@@ -230,7 +261,9 @@ impl Inner {
             )),
             mint,
             remote: remote.map_err(AuthError::Jwks)?.map(Arc::new),
-            remembered: Remembered::new(config.remembered_tokens, life),
+            remembered: Remembered::new(config.remembered_tokens, revocations.clone()),
+            revocations,
+            leeway: config.leeway,
             checking: Arc::new(Semaphore::new(cores)),
             sessions: Arc::new(Sessions::open(&config.session, &config.data)?),
             origins: Origins::new(&config.session)?,
@@ -306,6 +339,10 @@ pub fn describe_metrics() {
     describe_gauge!(
         "tidegate_auth_remembered_tokens",
         "verified tokens remembered on this node"
+    );
+    describe_counter!(
+        "tidegate_auth_revocations_total",
+        "sessions and subjects whose tokens this node refuses since, made here or announced by another node, by `of`"
     );
     describe_counter!(
         "tidegate_auth_jwks_fetches_total",

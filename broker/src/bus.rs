@@ -4,6 +4,7 @@
 //! the inboxes of those workers. With Redis a node's own publications are delivered only when they
 //! come back from it, so that all nodes hear one order.
 
+mod announcement;
 mod coalesce;
 pub mod config;
 mod counters;
@@ -26,11 +27,13 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+pub use announcement::Announcement;
 pub use coalesce::Coalesce;
 pub use config::{BusConfig, BusMode, RedisConfig};
 pub use counters::describe_metrics;
 pub use inbox::{Inbox, InboxSender, Missed, inbox};
 
+use crate::identity::NodeId;
 use crate::publication::Draft;
 use crate::shutdown::Lifecycle;
 use crate::topic::Topic;
@@ -60,6 +63,10 @@ enum Publisher {
     Local(Staged),
     Redis(redis::Publisher),
 }
+
+/// What is done with another node's announcement, on the bus task: it must not wait. A node hears
+/// its own too.
+pub type Heard = Box<dyn Fn(Announcement) + Send>;
 
 /// What workers tell the bus task.
 enum Control {
@@ -102,6 +109,12 @@ pub enum SubscribeError {
     Unavailable,
 }
 
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus").finish_non_exhaustive()
+    }
+}
+
 impl Bus {
     /// Starts the bus task on the current tokio runtime. `inboxes[w]` is worker `w`'s; `coalesce`
     /// says which publications may wait on this node before they go into them.
@@ -112,10 +125,11 @@ impl Bus {
     /// Outside a tokio runtime.
     pub fn start(
         config: BusConfig,
-        node_id: &str,
+        node_id: &NodeId,
         inboxes: Vec<InboxSender>,
         coalesce: Coalesce,
         lifecycle: Lifecycle,
+        heard: Heard,
     ) -> Result<Bus, BusError> {
         let counters = Counters::new();
         let fanout = Fanout::new(inboxes, coalesce.clone(), counters.clone());
@@ -128,7 +142,7 @@ impl Bus {
                 Publisher::Local(staged)
             }
             BusConfig::Redis(config) => Publisher::Redis(redis::start(
-                config, node_id, fanout, commands, lifecycle, &counters,
+                config, node_id, fanout, commands, lifecycle, &counters, heard,
             )?),
         };
         Ok(Bus(Arc::new(Inner {
@@ -173,6 +187,15 @@ impl Bus {
     pub fn hand_over(&self) {
         if let Publisher::Local(staged) = &self.0.publisher {
             staged.hand_over();
+        }
+    }
+
+    /// Tells the other nodes; resolves when Redis acknowledged it, which says nothing of a node
+    /// that is not connected. On a local bus there is nobody to tell.
+    pub async fn announce(&self, announcement: Announcement) -> Result<(), PublishError> {
+        match &self.0.publisher {
+            Publisher::Local(_) => Ok(()),
+            Publisher::Redis(publisher) => publisher.announce(announcement).await,
         }
     }
 

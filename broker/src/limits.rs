@@ -38,6 +38,9 @@ pub struct Limits {
     /// socket is not read.
     pub queued_commands: usize,
     /// CALLs of one connection that run at once; above it the socket is not read.
+    /// PUBLISHes of one connection that were handed to the bus and not yet acknowledged. Enough
+    /// for the default message rate over a Redis that is 50 ms away.
+    pub publications_in_flight: usize,
     pub concurrent_calls: usize,
     /// Publications waiting for one worker.
     pub inbox_publications: usize,
@@ -62,6 +65,7 @@ impl Default for Limits {
             heartbeat: Duration::from_secs(25),
             write_timeout: Duration::from_secs(10),
             queued_commands: 64,
+            publications_in_flight: 256,
             concurrent_calls: 16,
             inbox_publications: 65_536,
             publication_bytes: 256 << 10,

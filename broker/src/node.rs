@@ -4,6 +4,7 @@
 mod clock;
 mod deliver;
 mod listener;
+mod logout;
 mod numbers;
 mod publish;
 mod refusal;
@@ -20,12 +21,14 @@ use slab::Slab;
 use crate::auth::Auth;
 use crate::bus::Bus;
 use crate::hub::{Hub, ListenerId};
+use crate::identity::{NodeId, SessionIds};
 use crate::limits::Limits;
 use crate::outbox::{Connection, SlowConsumer, TopicRule};
 use crate::plugin::WorkerPlugins;
 
 pub use clock::{Tick, WorkerClock, is_past};
 pub use listener::{Listener, Notice, Notify};
+pub use logout::{LoggedOut, Logout};
 pub use numbers::{Numbers, describe_metrics};
 pub use refusal::Refusal;
 pub use subscribe::Binding;
@@ -33,6 +36,7 @@ pub use subscribe::Binding;
 /// What one worker shares among its sessions. Lives on one thread.
 pub struct Node {
     pub worker: usize,
+    pub session_ids: SessionIds,
     pub limits: Arc<Limits>,
     pub auth: Auth,
     pub clock: WorkerClock,
@@ -50,6 +54,10 @@ pub struct Node {
     sweep_at: Cell<usize>,
     /// Where asking all listeners again goes on, after a reload.
     recheck_at: Cell<Option<usize>>,
+    /// Revocations that the listeners were looked through for.
+    revocations: Cell<u64>,
+    /// Where that goes on.
+    purge_at: Cell<Option<usize>>,
     draining: Cell<bool>,
     /// Something was published and not handed over.
     published: Cell<bool>,
@@ -57,6 +65,8 @@ pub struct Node {
 
 /// What a worker's node is made of.
 pub struct Parts {
+    /// The id of the whole node.
+    pub id: NodeId,
     pub worker: usize,
     pub limits: Arc<Limits>,
     pub rules: Arc<[TopicRule]>,
@@ -68,6 +78,7 @@ pub struct Parts {
 impl Node {
     pub fn new(parts: Parts) -> Rc<Self> {
         let Parts {
+            id,
             worker,
             limits,
             rules,
@@ -77,6 +88,7 @@ impl Node {
         } = parts;
         Rc::new(Self {
             worker,
+            session_ids: SessionIds::new(id, worker),
             limits,
             auth,
             clock: WorkerClock::start(),
@@ -90,6 +102,8 @@ impl Node {
             dirty: RefCell::default(),
             sweep_at: Cell::new(0),
             recheck_at: Cell::new(None),
+            revocations: Cell::new(0),
+            purge_at: Cell::new(None),
             draining: Cell::new(false),
             published: Cell::new(false),
         })

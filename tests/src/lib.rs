@@ -1,5 +1,5 @@
 //! The harness of the end-to-end tests: it starts the real `tidegate` binary and real servers,
-//! and speaks to them as clients do. It knows the broker only from outside.
+//! and speaks to them as clients do. It knows the broker only from outside, but for [`embedded`].
 //!
 //! Nothing here sleeps for luck: [`wait`] polls a condition until a deadline, and a test shows
 //! that something did *not* happen by a fence (a later message that must come next).
@@ -10,6 +10,7 @@ pub mod client;
 pub mod cluster;
 pub mod cookies;
 pub mod crowd;
+pub mod embedded;
 pub mod frames;
 pub mod http;
 pub mod issuer;

@@ -1,10 +1,13 @@
 //! Accepts admin connections on a thread of their own.
 
+use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -116,9 +119,10 @@ async fn serve(listener: TcpListener, control: Control) {
 }
 
 async fn connection(stream: TcpStream, control: Arc<Control>) {
-    let service = service_fn(|request| {
-        let response = routes::answer(&request, &control);
-        async { Ok::<_, std::convert::Infallible>(response) }
+    let service = service_fn(|request: Request<Incoming>| {
+        let (request, _) = request.into_parts();
+        let control = control.clone();
+        async { Ok::<_, Infallible>(routes::answer(request, control).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -5,13 +5,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{Admin, Control, ShowMetrics, start};
+use super::{Admin, Control, Revoked, ShowMetrics, start};
 use crate::shutdown::Lifecycle;
 
 struct Running {
     admin: Admin,
     lifecycle: Lifecycle,
     reloads: mpsc::Receiver<String>,
+    revocations: mpsc::Receiver<Revoked>,
 }
 
 fn metrics() -> ShowMetrics {
@@ -22,17 +23,27 @@ fn metrics() -> ShowMetrics {
 fn run() -> Running {
     let lifecycle = Lifecycle::new();
     let (asked, reloads) = mpsc::channel();
+    let (revoked, revocations) = mpsc::channel();
     let control = Control {
         lifecycle: lifecycle.clone(),
         metrics: metrics(),
         plugins: Box::new(|| serde_json::json!([{"name": "gateway", "state": "serving"}])),
         reload: Box::new(move |name| name == "gateway" && asked.send(name.to_owned()).is_ok()),
+        revoke: Box::new(move |whose| {
+            let done = match &whose {
+                Revoked::Subject(_) => Err("the bus is unavailable".to_owned()),
+                Revoked::Session(_) => Ok(()),
+            };
+            revoked.send(whose).expect("the test runs");
+            Box::pin(async { done })
+        }),
     };
     let admin = start("127.0.0.1:0".parse().expect("an address"), control).expect("it binds");
     Running {
         admin,
         lifecycle,
         reloads,
+        revocations,
     }
 }
 
@@ -113,6 +124,37 @@ fn plugins_are_shown_and_reloaded() {
 }
 
 #[test]
+fn sessions_and_subjects_are_revoked_by_their_decoded_names() {
+    let running = run();
+    let (status, answer) = running.ask("POST /sessions/a-B_1/revoke HTTP/1.1");
+    assert_eq!(status, 200, "{answer}");
+    let asked = running.revocations.recv().expect("asked");
+    assert_eq!(asked, Revoked::Session("a-B_1".to_owned()));
+    let (status, answer) = running.ask("POST /subjects/auth0%7C%C3%A9%2F1/revoke HTTP/1.1");
+    assert!(
+        status == 503 && answer.ends_with("the bus is unavailable\n"),
+        "what was not done is told: {answer}"
+    );
+    let asked = running.revocations.recv().expect("asked");
+    assert_eq!(asked, Revoked::Subject("auth0|é/1".to_owned()));
+    for (head, status) in [
+        ("POST /sessions//revoke HTTP/1.1", 404),
+        ("POST /sessions/a/b/revoke HTTP/1.1", 404),
+        ("POST /subjects/%ff/revoke HTTP/1.1", 404),
+        ("POST /subjects/%f/revoke HTTP/1.1", 404),
+        ("GET /sessions/a/revoke HTTP/1.1", 405),
+        ("DELETE /sessions/a HTTP/1.1", 404),
+        (
+            "POST /sessions/a/revoke HTTP/1.1\r\nOrigin: https://evil.example",
+            403,
+        ),
+    ] {
+        assert_eq!(running.ask(head).0, status, "{head}");
+    }
+    assert!(running.revocations.try_recv().is_err());
+}
+
+#[test]
 fn a_page_cannot_reload_a_plugin() {
     let running = run();
     let head = "POST /plugins/gateway/reload HTTP/1.1\r\nOrigin: https://evil.example";
@@ -160,6 +202,7 @@ fn a_taken_port_is_named() {
         metrics: metrics(),
         plugins: Box::new(|| serde_json::Value::Null),
         reload: Box::new(|_| false),
+        revoke: Box::new(|_| Box::pin(async { Ok(()) })),
     };
     let error = start(address, control).expect_err("the port is taken");
     assert_eq!(

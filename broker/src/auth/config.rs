@@ -25,6 +25,8 @@ pub struct AuthConfig {
     pub leeway: Duration,
     /// Life of the tokens `/auth/ws` makes.
     pub token_ttl: Duration,
+    /// How long a revocation is kept; at least `token_ttl` and twice the leeway, whatever it says.
+    pub revocation_ttl: Duration,
     /// Verified tokens remembered per node.
     pub remembered_tokens: usize,
     pub session: SessionConfig,

@@ -20,6 +20,7 @@ pub(crate) fn config(data: &Path) -> AuthConfig {
         foreign_audience: None,
         leeway: Duration::from_secs(30),
         token_ttl: Duration::from_secs(900),
+        revocation_ttl: Duration::from_secs(86_400),
         remembered_tokens: 1_000,
         session: session_config(),
     }

@@ -3,11 +3,13 @@
 mod claims;
 mod mint;
 mod remembered;
+mod revoked;
 mod verifier;
 
 pub(crate) use claims::Rules;
 pub use mint::{Claims, Mint};
 pub(crate) use remembered::Remembered;
+pub(crate) use revoked::Revocations;
 pub(crate) use verifier::{Checked, Verifier};
 
 /// Longest token that is looked at, in bytes; what a peer sends is hashed before it is known.
@@ -34,7 +36,7 @@ pub enum TokenError {
     WrongAudience,
     #[error("the token has no subject")]
     NoSubject,
-    #[error("the session that the token was made from has ended")]
+    #[error("the token was revoked: its session has ended or its subject was logged out")]
     Revoked,
     /// Nothing is known about the token: its issuer's keys could not be fetched, or this process
     /// is stopping. Worth another try.

@@ -24,6 +24,8 @@ pub struct RedisConfig {
     pub channel: String,
     /// Prefix of the per-topic and sharded channels (`tidegate:topic:`).
     pub topic_channel_prefix: String,
+    /// The channel of announcements between nodes (`tidegate:control`).
+    pub control_channel: String,
     /// How often the probe publishes through Redis.
     pub probe_interval: Duration,
     /// A probe unheard for this long: the bus is not live.
@@ -68,6 +70,7 @@ impl Default for RedisConfig {
             mode: BusMode::Broadcast,
             channel: "realtime".to_owned(),
             topic_channel_prefix: "tidegate:topic:".to_owned(),
+            control_channel: "tidegate:control".to_owned(),
             probe_interval: Duration::from_secs(2),
             probe_timeout: Duration::from_secs(5),
             ping_interval: Duration::from_secs(30),

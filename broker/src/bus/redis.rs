@@ -29,8 +29,9 @@ use super::counters::Counters;
 use super::fanout::Fanout;
 use super::inbox::OVERLOADED;
 use super::probe::Probe;
-use super::{BusError, BusMode, Control, RedisConfig, wire};
+use super::{BusError, BusMode, Control, Heard, RedisConfig, announcement, wire};
 use crate::bus::ids::IdSource;
+use crate::identity::NodeId;
 use crate::publication::Draft;
 use crate::shutdown::Lifecycle;
 use arrivals::Arrival;
@@ -53,11 +54,12 @@ const RECOVERED: &str = "redis did not deliver for a while";
 /// Starts the bus task and the two tasks that hold its connections.
 pub fn start(
     config: RedisConfig,
-    node_id: &str,
+    node_id: &NodeId,
     fanout: Fanout,
     control: mpsc::UnboundedReceiver<Control>,
     lifecycle: Lifecycle,
     counters: &Counters,
+    heard: Heard,
 ) -> Result<Publisher, BusError> {
     let endpoint = Endpoint::parse(&config)?;
     // Two processes with one node id must not hear each other's probes.
@@ -76,6 +78,7 @@ pub fn start(
         publisher: publisher.clone(),
         lifecycle,
         counters: counters.clone(),
+        heard,
         message_bytes: config.message_bytes,
         connected_before: false,
         drafts: Vec::with_capacity(BATCH),
@@ -91,7 +94,7 @@ fn start_writer(
     config: &RedisConfig,
     endpoint: &Endpoint,
     probe: &Arc<str>,
-    node_id: &str,
+    node_id: &NodeId,
 ) -> Publisher {
     let (publisher, queue, up) = Publisher::new();
     let topic_prefix = config.topic_channel_prefix.clone();
@@ -100,8 +103,9 @@ fn start_writer(
         route: Route {
             shared: config.channel.clone(),
             probe: probe.clone(),
+            control: config.control_channel.as_str().into(),
             topic_prefix: config.mode.has_topic_channels().then_some(topic_prefix),
-            node: node_id.into(),
+            node: node_id.clone(),
         },
         queue,
         up,
@@ -127,7 +131,8 @@ fn start_link(
     probe: Arc<str>,
     counters: &Counters,
 ) -> Subscribing {
-    let (arrivals, received) = arrivals::arrivals(probe.clone(), counters.clone());
+    let control: Arc<str> = config.control_channel.as_str().into();
+    let (arrivals, received) = arrivals::arrivals(probe.clone(), control.clone(), counters.clone());
     let (wishes, link_wishes) = mpsc::unbounded_channel();
     let (link_events, events) = mpsc::channel(LINK_EVENTS);
     let (kind, ping_interval) = match config.mode {
@@ -143,6 +148,7 @@ fn start_link(
         naming: Naming {
             shared: config.channel.clone(),
             probe,
+            control,
             topic_prefix: config.topic_channel_prefix.clone(),
             kind,
         },
@@ -170,6 +176,7 @@ struct Task {
     publisher: Publisher,
     lifecycle: Lifecycle,
     counters: Counters,
+    heard: Heard,
     message_bytes: usize,
     connected_before: bool,
     drafts: Vec<Draft>,
@@ -313,6 +320,7 @@ impl Task {
         for arrival in batch.drain(..) {
             match arrival {
                 Arrival::Probe(number) => self.probe_heard(number),
+                Arrival::Announcement(message) => self.announced(&message),
                 Arrival::Publication(message) => match wire::decode(&message, self.message_bytes) {
                     Ok(draft) => self.drafts.push(draft),
                     Err(error) => self.malformed(&error),
@@ -322,8 +330,16 @@ impl Task {
         self.fanout.deliver(&mut self.drafts, Instant::now());
     }
 
+    fn announced(&mut self, message: &[u8]) {
+        match announcement::decode(message) {
+            Ok(Some(announcement)) => (self.heard)(announcement),
+            Ok(None) => debug!("passed over an announcement of an unknown kind"),
+            Err(error) => self.malformed(&error),
+        }
+    }
+
     /// Counts; writes one line in ten seconds, for one faulty publisher can send thousands.
-    fn malformed(&mut self, error: &wire::WireError) {
+    fn malformed(&mut self, error: &dyn std::fmt::Display) {
         self.counters.malformed.increment(1);
         let now = Instant::now();
         let quiet = self

@@ -32,6 +32,7 @@ pub struct Node {
     pub inboxes: Vec<Inbox>,
     pub lifecycle: Lifecycle,
     pub metrics: PrometheusHandle,
+    pub announced: mpsc::UnboundedReceiver<Announcement>,
 }
 
 impl Node {
@@ -50,19 +51,25 @@ impl Node {
         capacity: usize,
         coalesce: Coalesce,
     ) -> Self {
+        let id = id.parse().expect("a node id");
         let recorder = PrometheusBuilder::new().build_recorder();
         let metrics = recorder.handle();
         let (senders, inboxes) = (0..workers).map(|_| inbox(capacity)).unzip();
         let lifecycle = Lifecycle::new();
         lifecycle.set_started();
+        let (announce, announced) = mpsc::unbounded_channel();
+        let heard = Box::new(move |announcement| {
+            let _ = announce.send(announcement);
+        });
         let bus = metrics::with_local_recorder(&recorder, || {
-            Bus::start(config, id, senders, coalesce, lifecycle.clone()).expect("settings")
+            Bus::start(config, &id, senders, coalesce, lifecycle.clone(), heard).expect("settings")
         });
         Self {
             bus,
             inboxes,
             lifecycle,
             metrics,
+            announced,
         }
     }
 
@@ -89,6 +96,30 @@ impl Node {
             .iter()
             .map(|publication| payload(publication))
             .collect()
+    }
+
+    /// Waits until worker 0 hears a publication with this payload, passing over others; `false` =
+    /// it was told first that it may have missed it.
+    pub async fn hears(&mut self, text: &str) -> bool {
+        let inbox = &mut self.inboxes[0];
+        let heard = async {
+            let mut batch = Vec::new();
+            loop {
+                inbox.receive(&mut batch, 1).await;
+                if batch
+                    .drain(..)
+                    .any(|publication| payload(&publication) == text)
+                {
+                    return true;
+                }
+                if !inbox.take_missed().is_empty() {
+                    return false;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, heard)
+            .await
+            .unwrap_or_else(|_| panic!("neither heard {text} nor was told of a loss"))
     }
 
     /// Waits until worker 0 is told that any topic may have been missed.

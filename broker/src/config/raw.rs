@@ -60,6 +60,7 @@ pub struct RawAuth {
     pub foreign_audience: Option<String>,
     pub leeway: Duration,
     pub token_ttl: Duration,
+    pub revocation_ttl: Duration,
     pub remembered_tokens: usize,
 }
 
@@ -144,6 +145,7 @@ impl Default for RawAuth {
             foreign_audience: None,
             leeway: Duration::from_secs(5),
             token_ttl: Duration::from_secs(3_600),
+            revocation_ttl: Duration::from_secs(86_400),
             remembered_tokens: 100_000,
         }
     }

@@ -64,7 +64,7 @@ pub fn describe_metrics() {
     );
     describe_counter!(
         "tidegate_revoked_topics_total",
-        "Topics taken from listeners because a token expired or a plugin denies them now"
+        "Topics taken from listeners because a token expired or was revoked, or a plugin denies them now"
     );
     describe_counter!(
         "tidegate_dropped_publications_total",

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use crate::hub::ListenerId;
 use crate::plugin::Verdict;
 use crate::topic::Topic;
 
-/// Asking again after a reload takes at most this much of a worker's turn.
-const RECHECK_BUDGET: Duration = Duration::from_millis(1);
+/// Looking at every listener, after a reload or a revocation, takes at most this much of a
+/// worker's turn.
+const REVIEW_BUDGET: Duration = Duration::from_millis(1);
 
 impl Node {
     /// The connection has a new token: topics that its old one carried are asked about again in
@@ -39,25 +41,51 @@ impl Node {
         self.recheck_at.set(Some(0));
     }
 
-    pub fn is_rechecking(&self) -> bool {
-        self.recheck_at.get().is_some()
+    /// Begins to take from the listeners what was revoked since it was last done.
+    pub(super) fn start_purge(&self) {
+        let revocations = self.auth.revocations();
+        // One pass is brought to its end first, or a stream of revocations would have it never
+        // come to the last listeners.
+        if self.purge_at.get().is_none() && self.revocations.replace(revocations) != revocations {
+            self.purge_at.set(Some(0));
+        }
     }
 
-    /// Asks about some more listeners, one turn's share.
-    pub fn recheck_some(&self) {
-        let Some(mut at) = self.recheck_at.get() else {
+    /// Whether there are listeners to look at by [`Node::review_some`].
+    pub fn is_reviewing(&self) -> bool {
+        self.recheck_at.get().is_some() || self.purge_at.get().is_some()
+    }
+
+    /// Looks at some more listeners, one turn's share.
+    pub fn review_some(&self) {
+        if self.is_reviewing() {
+            let until = Instant::now() + REVIEW_BUDGET;
+            self.go_on(&self.purge_at, until, |id| self.purge(id));
+            self.go_on(&self.recheck_at, until, |id| self.recheck(id, |_| true));
+        }
+    }
+
+    fn go_on(&self, place: &Cell<Option<usize>>, until: Instant, look_at: impl Fn(ListenerId)) {
+        let Some(mut at) = place.get() else {
             return;
         };
-        let until = Instant::now() + RECHECK_BUDGET;
         let end = self.listeners.borrow().capacity();
         while at < end {
-            self.recheck(at as ListenerId, |_| true);
+            look_at(at as ListenerId);
             at += 1;
             if at.is_multiple_of(16) && Instant::now() >= until {
                 break;
             }
         }
-        self.recheck_at.set((at < end).then_some(at));
+        place.set((at < end).then_some(at));
+    }
+
+    fn purge(&self, id: ListenerId) {
+        let revoked = match self.listeners.borrow().get(id as usize) {
+            None => return,
+            Some(listener) => listener.review(|grant| !self.auth.is_revoked(&grant.principal)),
+        };
+        self.revoked(id, &revoked);
     }
 
     /// Asks about a listener's grants that are `due`; what the plugin denies is revoked.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::listener::Grant;
 use super::{Node, Refusal};
-use crate::auth::Principal;
+use crate::auth::{Principal, TokenError};
 use crate::hub::{Interest, ListenerId, TopicKey};
 use crate::outbox::SlowConsumer;
 use crate::plugin::{Action, Decision, Verdict};
@@ -49,6 +49,10 @@ impl Node {
         let held: Vec<Held<'_>> = topics.iter().map(|topic| self.hold(topic)).collect();
         for held in &held {
             self.make_live(held).await?;
+        }
+        // What is revoked from here on finds the listener; before, it did not.
+        if self.auth.is_revoked(principal) {
+            return Err(Refusal::BadToken(TokenError::Revoked.to_string().into()));
         }
         for (held, decision) in held.iter().zip(&decisions) {
             self.add(id, held, decision, principal, binding);

@@ -15,6 +15,7 @@ impl Node {
     /// The worker's coarse timer, once a tick: heartbeats, deadlines, expired grants.
     pub fn sweep(&self) {
         let now = self.clock.advance();
+        self.start_purge();
         let end = self.listeners.borrow().capacity();
         let share = (end / 10).max(SWEEP).min(end);
         let mut at = self.sweep_at.get();

@@ -1,6 +1,6 @@
 //! What each command of `/ws` does.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -25,6 +25,8 @@ pub(super) struct Caller {
     pub id: ListenerId,
     /// Set by AUTH; until then the caller is anonymous.
     principal: RefCell<Arc<Principal>>,
+    /// Revocations that it is known to be none of.
+    revocations: Cell<u64>,
 }
 
 impl Caller {
@@ -33,6 +35,7 @@ impl Caller {
             node,
             id,
             principal: RefCell::default(),
+            revocations: Cell::new(0),
         }
     }
 
@@ -95,6 +98,11 @@ impl Caller {
 
     async fn auth(&self, token: &str) -> Result<(), Refusal> {
         let principal = self.verify(token).await?;
+        let revocations = self.node.auth.revocations();
+        if self.node.auth.is_revoked(&principal) {
+            return Err(Refusal::BadToken(TokenError::Revoked.to_string().into()));
+        }
+        self.revocations.set(revocations);
         self.principal.replace(principal.clone());
         self.node.rebind(self.id, &principal);
         Ok(())
@@ -144,6 +152,13 @@ impl Caller {
             return Err(Refusal::BadToken(
                 "the connection's token has expired".into(),
             ));
+        }
+        let revocations = self.node.auth.revocations();
+        if self.revocations.get() != revocations {
+            if self.node.auth.is_revoked(&principal) {
+                return Err(Refusal::BadToken(TokenError::Revoked.to_string().into()));
+            }
+            self.revocations.set(revocations);
         }
         Ok(principal)
     }

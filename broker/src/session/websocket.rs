@@ -1,6 +1,5 @@
 //! A `/ws` session: runs commands in their order, ends in one place.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -8,16 +7,14 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 
 use super::answer;
-use super::commands::{self, Caller, Running};
-use super::rate::MessageRate;
-use super::read::Flow;
+use super::commands::Caller;
+use super::ordered::Commands;
 use super::socket::Socket;
 use crate::node::Node;
 use crate::outbox::{Connection, Ending};
 use crate::protocol::close::CloseCode;
-use crate::protocol::frame::{self, Opcode};
-use crate::protocol::message::{Event, MessageLimits};
-use crate::protocol::pubsub::{self, Command};
+use crate::protocol::message::MessageLimits;
+use crate::protocol::pubsub;
 
 /// What the client asked for when it connected.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,15 +27,6 @@ struct Session {
     socket: Socket,
     caller: Rc<Caller>,
     commands: Commands,
-}
-
-/// Commands in their order.
-#[derive(Default)]
-struct Commands {
-    rate: MessageRate,
-    running: Option<Running>,
-    waiting: VecDeque<Command>,
-    calls: Vec<Running>,
 }
 
 /// Serves one WebSocket until it ends. `early` are bytes that came with the handshake.
@@ -56,9 +44,7 @@ pub async fn run(node: Rc<Node>, stream: TcpStream, early: Bytes, options: WebSo
     };
     let id = node.connect(connection.clone(), notify);
     if options.v1 {
-        let name = format!("{}-{id}", node.worker);
-        connection.push_control(pubsub::welcome(&name, node.limits.heartbeat.as_secs()));
-        connection.flush();
+        welcome(&node, &connection);
     }
     drop(connection);
     let caller = Rc::new(Caller::new(node.clone(), id));
@@ -86,6 +72,21 @@ pub async fn run(node: Rc<Node>, stream: TcpStream, early: Bytes, options: WebSo
         Ending::Open | Ending::Gone => "gone",
     };
     node.numbers.disconnected(reason);
+}
+
+/// The session's id is made for those who are told it, and not kept: `/ws` never asks for it.
+fn welcome(node: &Node, connection: &Connection) {
+    match node.session_ids.fresh() {
+        Ok(id) => {
+            let keepalive = node.limits.heartbeat.as_secs();
+            connection.push_control(pubsub::welcome(id.as_str(), keepalive));
+        }
+        Err(error) => {
+            tracing::error!(%error, "cannot welcome a client");
+            connection.close(CloseCode::Reconnect);
+        }
+    }
+    connection.flush();
 }
 
 impl Session {
@@ -120,92 +121,5 @@ impl Session {
                 };
             }
         }
-    }
-}
-
-impl Commands {
-    fn has_room(&self, caller: &Caller) -> bool {
-        let limits = &caller.node.limits;
-        self.waiting.len() < limits.queued_commands && self.calls.len() < limits.concurrent_calls
-    }
-
-    /// Takes one event of the client.
-    fn take(&mut self, event: &Event<'_>, caller: &Rc<Caller>, connection: &Connection) -> Flow {
-        let limits = &caller.node.limits;
-        if !self
-            .rate
-            .admit(caller.node.clock.now(), limits.messages_per_second)
-        {
-            connection.close(CloseCode::TooManyMessages);
-            return Flow::Stop;
-        }
-        match event {
-            Event::Text(text) => self.command(text, caller, connection),
-            Event::Ping(payload) => connection.push_control(frame::encode(Opcode::Pong, payload)),
-            Event::Pong | Event::Fragment => {}
-            Event::Binary(_) => connection.close(CloseCode::Unsupported),
-            Event::Close(_) => connection.close(CloseCode::Normal),
-        }
-        if !connection.is_open() {
-            Flow::Stop
-        } else if self.has_room(caller) && !connection.is_full() {
-            Flow::Go
-        } else {
-            Flow::Pause
-        }
-    }
-
-    fn command(&mut self, text: &str, caller: &Rc<Caller>, connection: &Connection) {
-        match pubsub::parse(text) {
-            Err(bad) => connection.push_control(commands::bad_message(&bad)),
-            Ok(Command::Ping) => connection.push_control(pubsub::pong()),
-            Ok(command) => {
-                if !matches!(command, Command::Unlisten { .. }) {
-                    caller.node.commanded(caller.id);
-                }
-                match command {
-                    Command::Call { .. } => self.calls.push(caller.run(command)),
-                    ordered => self.waiting.push_back(ordered),
-                }
-            }
-        }
-    }
-
-    /// Moves commands on; answers whether any came to an end.
-    fn poll(&mut self, cx: &mut Context<'_>, caller: &Rc<Caller>, connection: &Connection) -> bool {
-        let mut ended = false;
-        while let Some(answer) = self.poll_next(cx, caller) {
-            ended = true;
-            if let Some(answer) = answer {
-                connection.push_control(answer);
-            }
-        }
-        if ended {
-            connection.flush();
-        }
-        ended
-    }
-
-    /// The next answer that is ready; `None` = all wait.
-    fn poll_next(&mut self, cx: &mut Context<'_>, caller: &Rc<Caller>) -> Option<Option<Bytes>> {
-        if self.running.is_none() {
-            self.running = self.waiting.pop_front().map(|command| caller.run(command));
-            if self.waiting.is_empty() && self.waiting.capacity() > 0 {
-                self.waiting = VecDeque::new();
-            }
-        }
-        if let Some(running) = &mut self.running
-            && let Poll::Ready(answer) = running.as_mut().poll(cx)
-        {
-            self.running = None;
-            return Some(answer);
-        }
-        for at in 0..self.calls.len() {
-            if let Poll::Ready(answer) = self.calls[at].as_mut().poll(cx) {
-                drop(self.calls.swap_remove(at));
-                return Some(answer);
-            }
-        }
-        None
     }
 }

@@ -9,13 +9,14 @@ use tokio::sync::mpsc;
 
 use super::signals::Signals;
 use super::thread::{self, WorkerParts};
-use crate::admin::{self, Admin, AdminConfig, Control};
+use crate::admin::{self, Admin, AdminConfig, Control, Revoked};
 use crate::auth::Auth;
 use crate::bus::{self, Bus, Coalesce};
 use crate::config::Settings;
+use crate::identity::NodeId;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
-use crate::node::Parts;
+use crate::node::{Logout, Parts};
 use crate::plugin::PluginHost;
 use crate::shutdown::Lifecycle;
 
@@ -37,7 +38,8 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
     let spread = settings.server.drain_timeout;
     let node = start(settings, &io, &lifecycle)?;
     lifecycle.set_started();
-    tracing::info!(address = %node.address, workers = node.threads.len(), "listening");
+    let workers = node.threads.len();
+    tracing::info!(address = %node.address, node = %node.id, workers, "listening");
     io.block_on(wait(&mut signals, &lifecycle, &node.threads, spread));
     lifecycle.end();
     let outcome = join(node.threads);
@@ -48,6 +50,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 
 /// A started node.
 struct Started {
+    id: NodeId,
     address: std::net::SocketAddr,
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
@@ -87,9 +90,18 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     );
     let bus = {
         let _io = io.enter();
-        Bus::start(bus, &server.node_id, senders, coalesce, lifecycle.clone())?
+        let heard = Logout::hearing(&auth);
+        Bus::start(
+            bus,
+            &server.node_id,
+            senders,
+            coalesce,
+            lifecycle.clone(),
+            heard,
+        )?
     };
-    let admin = start_admin(admin, lifecycle, &plugins)?;
+    let logout = Logout::new(auth.clone(), bus.clone());
+    let admin = start_admin(admin, lifecycle, &plugins, logout)?;
 
     let (doors, arrivals): (Vec<_>, Vec<_>) = (0..workers).map(|_| door()).unzip();
     let shared = Shared {
@@ -111,6 +123,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             let limits = shared.limits.clone();
             let (auth, bus, rules) = (auth.clone(), bus.clone(), rules.clone());
             let node = Parts {
+                id: shared.config.node_id.clone(),
                 worker,
                 limits,
                 rules,
@@ -122,6 +135,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         })
         .collect::<anyhow::Result<_>>()?;
     Ok(Started {
+        id: shared.config.node_id.clone(),
         address,
         threads,
         plugins,
@@ -133,6 +147,7 @@ fn start_admin(
     config: AdminConfig,
     lifecycle: &Lifecycle,
     plugins: &PluginHost,
+    logout: Logout,
 ) -> anyhow::Result<Option<Admin>> {
     let Some(bind) = config.bind else {
         return Ok(None);
@@ -147,10 +162,31 @@ fn start_admin(
         }),
         plugins: Box::new(move || serde_json::json!(shown.status())),
         reload: Box::new(move |name| reloaded.request_reload(name).is_ok()),
+        revoke: Box::new(move |whose| Box::pin(revoke(logout.clone(), whose))),
     };
     let admin = admin::start(bind, control)?;
     tracing::info!(address = %admin.address(), "admin listening");
     Ok(Some(admin))
+}
+
+/// Says what was not done, and what holds then.
+async fn revoke(logout: Logout, whose: Revoked) -> Result<(), String> {
+    let outcome = match &whose {
+        Revoked::Session(id) => logout.session(id).await,
+        Revoked::Subject(subject) => logout.subject(subject).await,
+    };
+    if let Err(error) = outcome.announced {
+        return Err(format!(
+            "revoked on this node only, the others could not be told ({error}): try again, or \
+             its tokens are good there until they expire"
+        ));
+    }
+    outcome.stored.map_err(|error| {
+        format!(
+            "its tokens are revoked on all nodes, but the session is still stored ({error}): \
+             try again"
+        )
+    })
 }
 
 fn door() -> (

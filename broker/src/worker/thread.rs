@@ -64,7 +64,7 @@ enum Event {
     PluginsChanged,
     Arrival(Option<Arrival>),
     Tick,
-    Recheck,
+    Review,
 }
 
 async fn live(parts: WorkerParts) -> anyhow::Result<()> {
@@ -114,7 +114,7 @@ impl Worker {
                 Event::End | Event::InboxClosed => break,
                 event => self.handle(event),
             }
-            self.node.recheck_some();
+            self.node.review_some();
             if self.draining && self.node.connections() == 0 {
                 break;
             }
@@ -133,7 +133,7 @@ impl Worker {
                 if more { Event::Publications } else { Event::InboxClosed }
             }
             arrival = self.arrivals.recv() => Event::Arrival(arrival),
-            () = tokio::task::yield_now(), if self.node.is_rechecking() => Event::Recheck,
+            () = tokio::task::yield_now(), if self.node.is_reviewing() => Event::Review,
         }
     }
 
@@ -154,7 +154,7 @@ impl Worker {
                 self.draining = true;
                 self.node.drain(self.config.drain_spread);
             }
-            Event::Arrival(None) | Event::Recheck | Event::End | Event::InboxClosed => {}
+            Event::Arrival(None) | Event::Review | Event::End | Event::InboxClosed => {}
         }
     }
 }

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::date;
 use crate::auth::{CookieConfig, SameSite};
+use crate::percent;
 
 /// The first secret signs, all verify.
 pub(super) struct Signer(Vec<Key>);
@@ -62,30 +63,8 @@ pub(super) fn find(header: &str, name: &str) -> Option<String> {
             .strip_prefix('"')
             .and_then(|rest| rest.strip_suffix('"'));
         let value = inner.unwrap_or(value);
-        Some(decode(value).unwrap_or_else(|| value.to_owned()))
+        Some(percent::decode(value).unwrap_or_else(|| value.to_owned()))
     })
-}
-
-/// JavaScript's `decodeURIComponent`; `None` where that throws.
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let (high, low) = (hex(*rest.first()?)?, hex(*rest.get(1)?)?);
-        bytes.push(high << 4 | low);
-        rest = &rest[2..];
-    }
-    String::from_utf8(bytes).ok()
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    let digit = char::from(byte).to_digit(16)?;
-    u8::try_from(digit).ok()
 }
 
 /// JavaScript's `encodeURIComponent`.

@@ -24,6 +24,7 @@ pub(crate) struct SignedClaims {
     sub: Option<Subject>,
     exp: Option<Number>,
     nbf: Option<Number>,
+    iat: Option<Value>,
     scope: Option<OneOrMany>,
     scopes: Option<OneOrMany>,
     scp: Option<OneOrMany>,
@@ -81,6 +82,7 @@ impl SignedClaims {
             return Err(TokenError::WrongAudience);
         }
         Ok(Principal {
+            issued_at: self.issued_at(),
             scopes: self.scopes(),
             session_id: self.sid.as_ref().and_then(Value::as_str).map(Box::from),
             subject: self.subject()?,
@@ -94,6 +96,14 @@ impl SignedClaims {
             Some(Subject::Number(number)) => Ok(number.to_string().into()),
             _ => Err(TokenError::NoSubject),
         }
+    }
+
+    /// Nothing but a revocation asks when: what is no date counts as old.
+    fn issued_at(&self) -> u64 {
+        let number = self.iat.as_ref().and_then(Value::as_number);
+        number
+            .and_then(|number| seconds(number).ok())
+            .unwrap_or_default()
     }
 
     fn scopes(&self) -> Box<str> {

@@ -20,7 +20,7 @@ pub struct Claims {
     /// The session it is made from; ending that revokes the token.
     pub session_id: Option<String>,
     /// At least a second. A token made from a session lives at most as long as
-    /// `AuthConfig::token_ttl`, for a revocation is kept no longer.
+    /// `AuthConfig::token_ttl`, so that a revocation outlives it.
     pub ttl: Duration,
 }
 

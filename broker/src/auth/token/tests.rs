@@ -90,6 +90,7 @@ fn a_minted_token_is_verified_by_every_node_with_the_key() {
             subject: "u1".into(),
             scopes: "user:read:chat chat:write".into(),
             expires_at: NOW + 60 + 30,
+            issued_at: NOW,
             session_id: Some("s1".into()),
         };
         assert_eq!(principal, expected, "{algorithm}");
@@ -125,6 +126,7 @@ fn tokens_of_npm_jose_are_verified_by_their_public_key() {
         subject: "u1".into(),
         scopes: "user:read:chat chat:write".into(),
         expires_at: 4_102_444_830,
+        issued_at: 1_700_000_000,
         session_id: Some("s1".into()),
     };
     let mut sources: Vec<KeySource> = Vec::new();
@@ -362,9 +364,13 @@ fn principal(sid: &str, expires_at: u64) -> Arc<Principal> {
     })
 }
 
+fn revocations(life: u64) -> Arc<Revocations> {
+    Arc::new(Revocations::new(life))
+}
+
 #[test]
 fn a_token_is_remembered_until_it_expires() {
-    let remembered = Remembered::new(100, 900);
+    let remembered = Remembered::new(100, revocations(900));
     assert!(remembered.insert("t", &principal("s", NOW + 10)));
     assert_eq!(remembered.get("t", NOW + 9), Some(principal("s", NOW + 10)));
     assert_eq!(remembered.get("other", NOW), None);
@@ -374,7 +380,7 @@ fn a_token_is_remembered_until_it_expires() {
 
 #[test]
 fn memory_is_bounded_and_keeps_what_is_used() {
-    let remembered = Remembered::new(160, 900);
+    let remembered = Remembered::new(160, revocations(900));
     remembered.insert("used", &principal("s", NOW + 10));
     for token in 0..10_000 {
         remembered.insert(&token.to_string(), &principal("s", NOW + 10));
@@ -385,12 +391,13 @@ fn memory_is_bounded_and_keeps_what_is_used() {
 
 #[test]
 fn a_revoked_session_takes_its_tokens_and_only_them() {
-    let remembered = Remembered::new(100, 900);
+    let revocations = revocations(900);
+    let remembered = Remembered::new(100, revocations.clone());
     for token in ["a1", "a2"] {
         remembered.insert(token, &principal("a", NOW + 800));
     }
     remembered.insert("b1", &principal("b", NOW + 800));
-    remembered.revoke("a", NOW);
+    revocations.add_session("a", NOW);
     assert_eq!(remembered.get("a1", NOW), None);
     assert_eq!(remembered.get("a2", NOW), None);
     assert!(remembered.get("b1", NOW).is_some());
@@ -402,16 +409,43 @@ fn a_revoked_session_takes_its_tokens_and_only_them() {
     assert!(remembered.insert("b2", &principal("b", NOW + 800)));
 }
 
+fn issued(subject: &str, issued_at: u64) -> Principal {
+    Principal {
+        subject: subject.into(),
+        issued_at,
+        ..Principal::default()
+    }
+}
+
+#[test]
+fn a_revoked_subject_comes_back_with_a_new_token() {
+    let revocations = revocations(900);
+    revocations.add_subject("u", NOW, NOW);
+    assert!(revocations.covers(&issued("u", NOW)));
+    assert!(revocations.covers(&issued("u", 0)), "who knows how old");
+    assert!(!revocations.covers(&issued("u", NOW + 1)));
+    assert!(!revocations.covers(&issued("v", NOW)));
+    assert!(!revocations.covers(&Principal::default()), "anonymous");
+    revocations.add_subject("u", NOW - 9, NOW + 1);
+    assert!(
+        revocations.covers(&issued("u", NOW)),
+        "an older announcement takes nothing back"
+    );
+}
+
 #[test]
 fn a_revocation_is_kept_for_the_life_of_a_token() {
-    let remembered = Remembered::new(100, 900);
-    remembered.revoke("a", NOW);
-    remembered.revoke("b", NOW + 899);
-    assert!(!remembered.insert("a1", &principal("a", NOW + 5_000)));
-    remembered.revoke("c", NOW + 900);
-    assert!(
-        remembered.insert("a1", &principal("a", NOW + 5_000)),
-        "no token of it can be left"
-    );
-    assert!(!remembered.insert("b1", &principal("b", NOW + 5_000)));
+    let revocations = revocations(900);
+    let covers = |sid: &str| revocations.covers(&principal(sid, NOW + 5_000));
+    revocations.add_session("a", NOW);
+    revocations.add_session("b", NOW + 899);
+    assert!(covers("a"));
+    revocations.add_session("c", NOW + 900);
+    assert!(!covers("a"), "no token of it can be left");
+    assert!(covers("b"));
+    revocations.add_session("b", NOW + 1_000);
+    revocations.add_session("d", NOW + 1_800);
+    assert!(covers("b"), "renewed, it is kept for the longer time");
+    revocations.add_session("d", NOW + 1_900);
+    assert!(!covers("b"));
 }

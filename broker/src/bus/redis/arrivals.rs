@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use redis::{Msg, PushInfo, PushKind, Value};
 use tokio::sync::Notify;
+use tracing::warn;
 
 use crate::bus::counters::Counters;
 use crate::bus::queue;
@@ -12,6 +13,8 @@ use crate::bus::queue;
 #[derive(Debug)]
 pub enum Arrival {
     Publication(Bytes),
+    /// Of another node, or of this one.
+    Announcement(Bytes),
     Probe(u64),
 }
 
@@ -21,6 +24,7 @@ pub struct Arrivals {
     queue: queue::Sender<Arrival>,
     overflow: Arc<Notify>,
     probe_channel: Arc<str>,
+    control_channel: Arc<str>,
     counters: Counters,
 }
 
@@ -31,9 +35,13 @@ pub struct Receiver {
     pub overflow: Arc<Notify>,
 }
 
-pub fn arrivals(probe_channel: Arc<str>, counters: Counters) -> (Arrivals, Receiver) {
+pub fn arrivals(
+    probe_channel: Arc<str>,
+    control_channel: Arc<str>,
+    counters: Counters,
+) -> (Arrivals, Receiver) {
     let (sender, receiver) = queue::queue(|arrival| match arrival {
-        Arrival::Publication(message) => message.len(),
+        Arrival::Publication(message) | Arrival::Announcement(message) => message.len(),
         Arrival::Probe(_) => 0,
     });
     let overflow = Arc::new(Notify::new());
@@ -42,6 +50,7 @@ pub fn arrivals(probe_channel: Arc<str>, counters: Counters) -> (Arrivals, Recei
             queue: sender,
             overflow: overflow.clone(),
             probe_channel,
+            control_channel,
             counters,
         },
         Receiver {
@@ -79,12 +88,21 @@ impl Arrivals {
                 .ok()
                 .and_then(|n| n.parse().ok());
             Arrival::Probe(number.unwrap_or_default())
+        } else if channel == self.control_channel.as_bytes() {
+            Arrival::Announcement(Bytes::from(payload))
         } else {
             Arrival::Publication(Bytes::from(payload))
         };
-        let lost = matches!(arrival, Arrival::Publication(_));
+        let is_probe = matches!(arrival, Arrival::Probe(_));
+        let is_announcement = matches!(arrival, Arrival::Announcement(_));
         // Closed: the bus has ended, nobody listens.
-        if self.queue.try_send(arrival) == Err(queue::Refused::Full) && lost {
+        if self.queue.try_send(arrival) != Err(queue::Refused::Full) {
+            return;
+        }
+        if is_announcement {
+            warn!("an announcement of another node was lost at the bus's full queue");
+        }
+        if !is_probe {
             self.counters.queue_full.increment(1);
             self.overflow.notify_one();
         }
@@ -109,7 +127,7 @@ mod tests {
     async fn pushes_are_sorted_and_what_finds_no_room_is_told() {
         let recorder = PrometheusBuilder::new().build_recorder();
         let counters = metrics::with_local_recorder(&recorder, Counters::new);
-        let (arrivals, mut receiver) = arrivals("probe".into(), counters);
+        let (arrivals, mut receiver) = arrivals("probe".into(), "control".into(), counters);
         arrivals.push(message(PushKind::Subscribe, "realtime", "1"));
         arrivals.push(message(PushKind::Message, "probe", "7"));
         for _ in 0..queue::ITEMS - 1 {
@@ -125,5 +143,11 @@ mod tests {
         let mut batch = Vec::new();
         receiver.queue.recv_many(&mut batch, 2).await;
         assert!(matches!(&batch[..], [Arrival::Probe(7), Arrival::Publication(x)] if x == "x"));
+
+        receiver.queue.recv_many(&mut batch, queue::ITEMS).await;
+        arrivals.push(message(PushKind::Message, "control", "{}"));
+        batch.clear();
+        receiver.queue.recv_many(&mut batch, 1).await;
+        assert!(matches!(&batch[..], [Arrival::Announcement(said)] if said == "{}"));
     }
 }

@@ -31,9 +31,10 @@ pub enum LinkEvent {
 /// How channels are named and subscribed.
 #[derive(Clone)]
 pub struct Naming {
-    /// The channel that is read in every mode.
+    /// The channel that is read in every mode, as `control` is.
     pub shared: String,
     pub probe: Arc<str>,
+    pub control: Arc<str>,
     pub topic_prefix: String,
     /// Of the topics' channels and the probe's.
     pub kind: Kind,
@@ -110,7 +111,7 @@ impl Link {
             left,
             leaving: Vec::new(),
         };
-        let shared = vec![self.naming.shared.clone()];
+        let shared = vec![self.naming.shared.clone(), self.naming.control.to_string()];
         let probe = vec![self.naming.probe.to_string()];
         let (to, at) = (&mut connection.subscriber, &self.endpoint);
         to.change(at, Change::Join, Kind::Plain, shared).await?;

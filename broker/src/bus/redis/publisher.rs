@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::oneshot;
 
-use crate::bus::{PublishError, draft_bytes, queue};
+use crate::bus::{Announcement, PublishError, draft_bytes, queue};
 use crate::publication::Draft;
 
 #[derive(Clone)]
@@ -21,6 +21,7 @@ pub struct Outgoing {
 
 pub enum What {
     Publication(Draft),
+    Announcement(Announcement),
     Probe(u64),
 }
 
@@ -28,7 +29,7 @@ impl Outgoing {
     pub fn bytes(&self) -> usize {
         match &self.what {
             What::Publication(draft) => draft_bytes(draft),
-            What::Probe(_) => 0,
+            What::Announcement(_) | What::Probe(_) => 0,
         }
     }
 
@@ -54,12 +55,21 @@ impl Publisher {
 
     /// Resolves when Redis acknowledged; fails at once while it is not connected.
     pub async fn publish(&self, draft: Draft) -> Result<(), PublishError> {
+        self.send(What::Publication(draft)).await
+    }
+
+    /// As [`Self::publish`], on the nodes' own channel.
+    pub async fn announce(&self, announcement: Announcement) -> Result<(), PublishError> {
+        self.send(What::Announcement(announcement)).await
+    }
+
+    async fn send(&self, what: What) -> Result<(), PublishError> {
         if !self.up.load(Ordering::Acquire) {
             return Err(PublishError::Unavailable);
         }
         let (done, answer) = oneshot::channel();
         self.queue.try_send(Outgoing {
-            what: What::Publication(draft),
+            what,
             done: Some(done),
         })?;
         answer.await.unwrap_or(Err(PublishError::Unavailable))

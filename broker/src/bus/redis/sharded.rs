@@ -12,6 +12,14 @@ use tracing::debug;
 /// Channels that are published to at once.
 const IN_FLIGHT: usize = 64;
 
+/// One message on its way out.
+pub struct Message {
+    pub channel: String,
+    pub payload: Vec<u8>,
+    /// On a cluster: for subscribers on every node (PUBLISH), not on one shard's (SPUBLISH).
+    pub to_all: bool,
+}
+
 /// What became of a batch.
 pub struct Published {
     /// For each publication whether Redis acknowledged it.
@@ -20,18 +28,18 @@ pub struct Published {
     pub failed: Option<RedisError>,
 }
 
-/// Publishes `(channel, message)`s.
-pub async fn publish(connection: ClusterConnection, messages: Vec<(String, Vec<u8>)>) -> Published {
+pub async fn publish(connection: ClusterConnection, messages: Vec<Message>) -> Published {
     let mut published = Published {
         acknowledged: vec![false; messages.len()],
         failed: None,
     };
-    let mut channels = HashMap::<String, Vec<(usize, Vec<u8>)>>::new();
-    for (at, (channel, message)) in messages.into_iter().enumerate() {
+    let mut channels = HashMap::<String, Vec<(usize, Message)>>::new();
+    for (at, message) in messages.into_iter().enumerate() {
+        let channel = message.channel.clone();
         channels.entry(channel).or_default().push((at, message));
     }
     let mut answered = stream::iter(channels)
-        .map(|(channel, messages)| publish_channel(connection.clone(), channel, messages))
+        .map(|(_, messages)| publish_channel(connection.clone(), messages))
         .buffer_unordered(IN_FLIGHT);
     while let Some(answers) = answered.next().await {
         match answers {
@@ -49,13 +57,20 @@ pub async fn publish(connection: ClusterConnection, messages: Vec<(String, Vec<u
 
 async fn publish_channel(
     mut connection: ClusterConnection,
-    channel: String,
-    messages: Vec<(usize, Vec<u8>)>,
+    messages: Vec<(usize, Message)>,
 ) -> RedisResult<Vec<(usize, bool)>> {
     let mut pipeline = Pipeline::with_capacity(messages.len());
     let mut places = Vec::with_capacity(messages.len());
     for (at, message) in messages {
-        pipeline.cmd("SPUBLISH").arg(&channel).arg(message);
+        let command = if message.to_all {
+            "PUBLISH"
+        } else {
+            "SPUBLISH"
+        };
+        let Message {
+            channel, payload, ..
+        } = message;
+        pipeline.cmd(command).arg(channel).arg(payload);
         places.push(at);
     }
     let count = pipeline.len();

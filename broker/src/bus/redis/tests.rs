@@ -1,5 +1,6 @@
 //! The bus over a real Redis.
 
+mod announced;
 mod broadcast;
 mod channels;
 mod cluster;

@@ -18,10 +18,11 @@ use tracing::{info, warn};
 use super::backoff::Backoff;
 use super::endpoint::Endpoint;
 use super::publisher::{Outgoing, What};
-use super::sharded;
+use super::sharded::{self, Message};
 use super::subscriber::timed_out;
 use crate::bus::ids::IdSource;
-use crate::bus::{PublishError, queue, wire};
+use crate::bus::{PublishError, announcement, queue, wire};
+use crate::identity::NodeId;
 
 /// Publications in one pipeline, at most.
 const BATCH: usize = 256;
@@ -37,9 +38,10 @@ const IN_FLIGHT_BYTES: usize = 4 << 20;
 pub struct Route {
     pub shared: String,
     pub probe: Arc<str>,
+    pub control: Arc<str>,
     /// `None`: everything goes to the shared channel.
     pub topic_prefix: Option<String>,
-    pub node: Arc<str>,
+    pub node: NodeId,
 }
 
 pub struct Writer {
@@ -139,8 +141,11 @@ impl Writer {
         match connection {
             Connection::Single(mut connection) => Box::pin(async move {
                 let mut pipeline = Pipeline::with_capacity(messages.len());
-                for (channel, message) in messages {
-                    pipeline.cmd("PUBLISH").arg(channel).arg(message);
+                for Message {
+                    channel, payload, ..
+                } in messages
+                {
+                    pipeline.cmd("PUBLISH").arg(channel).arg(payload);
                 }
                 let count = pipeline.len();
                 let values = connection.send_packed_commands(&pipeline, 0, count).await?;
@@ -155,13 +160,18 @@ impl Writer {
         }
     }
 
-    /// The channel and the wire form.
-    fn address(&mut self, what: What) -> (String, Vec<u8>) {
+    fn address(&mut self, what: What) -> Message {
         match what {
-            What::Probe(number) => (
-                self.route.probe.to_string(),
-                number.to_string().into_bytes(),
-            ),
+            What::Probe(number) => Message {
+                channel: self.route.probe.to_string(),
+                payload: number.to_string().into_bytes(),
+                to_all: false,
+            },
+            What::Announcement(announcement) => Message {
+                channel: self.route.control.to_string(),
+                payload: announcement::encode(&announcement, self.route.node.as_str()),
+                to_all: true,
+            },
             What::Publication(mut draft) => {
                 if draft.id.is_empty() {
                     draft.id = self.ids.next();
@@ -170,7 +180,11 @@ impl Writer {
                     Some(prefix) => format!("{prefix}{}", draft.topic),
                     None => self.route.shared.clone(),
                 };
-                (channel, wire::encode(&draft, &self.route.node))
+                Message {
+                    channel,
+                    payload: wire::encode(&draft, self.route.node.as_str()),
+                    to_all: false,
+                }
             }
         }
     }

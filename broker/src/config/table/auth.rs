@@ -64,6 +64,11 @@ pub(super) const AUTH: &[Setting] = &[
         "Life of the tokens that `/auth/ws` gives.",
     ),
     Setting::new(
+        "auth.revocation_ttl",
+        duration(|r| &mut r.auth.revocation_ttl, 1_000, 30 * DAY),
+        "How long a revoked session's or subject's tokens are refused: at least the longest life of a token. Never shorter than `auth.token_ttl`.",
+    ),
+    Setting::new(
         "auth.remembered_tokens",
         count(|r| &mut r.auth.remembered_tokens, 1, 10_000_000),
         "Verified tokens that a node remembers.",

@@ -32,6 +32,11 @@ pub(super) const REDIS: &[Setting] = &[
         "Prefix of the channels of `per-topic` and `sharded`.",
     ),
     Setting::new(
+        "redis.control_channel",
+        text(|r| &mut r.redis.control_channel, check::not_empty),
+        "The channel on which nodes tell each other of ended sessions; nodes that share it trust each other. Not `redis.channel`.",
+    ),
+    Setting::new(
         "redis.probe_interval",
         duration(|r| &mut r.redis.probe_interval, 10, HOUR),
         "How often the probe behind `/readyz` publishes through Redis.",

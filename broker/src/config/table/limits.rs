@@ -75,6 +75,11 @@ pub(super) const LIMITS: &[Setting] = &[
         "LISTEN, UNLISTEN, AUTH and PUBLISH of one connection that wait their turn; when full its socket is not read.",
     ),
     Setting::new(
+        "limits.publications_in_flight",
+        count(|r| &mut r.limits.publications_in_flight, 1, 65_536),
+        "PUBLISHes of one connection that Redis has not yet acknowledged; the next ones wait their turn.",
+    ),
+    Setting::new(
         "limits.concurrent_calls",
         count(|r| &mut r.limits.concurrent_calls, 1, 10_000),
         "CALLs of one connection that run at once; when full its socket is not read.",
