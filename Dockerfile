@@ -14,13 +14,11 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cp target/release/plugins/*.wasm target/release/plugins/*.toml /out/plugins/
 
 FROM docker.io/library/debian:bookworm-slim
-# Certificates are for `rediss://`, JWKS and Sentry. The user has a number, so that a platform that
-# refuses root can see that it is another.
-RUN apt-get update && \
-    apt-get install -y --no-install-recommends ca-certificates && \
-    rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log && \
-    useradd --uid 10001 --user-group --no-log-init \
+# It has a number, so that a platform that refuses root can see that it is another.
+RUN useradd --uid 10001 --user-group --no-log-init \
         --home-dir /var/lib/tidegate --create-home --shell /usr/sbin/nologin tidegate
+# For `rediss://`, JWKS and Sentry; from the first stage, so that this one installs nothing.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out /opt/tidegate
 RUN ln -s /opt/tidegate/tidegate /usr/local/bin/tidegate
 USER 10001:10001
