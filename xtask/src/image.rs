@@ -24,12 +24,13 @@ const GRACE_SECONDS: &str = "35";
 pub struct Engine(&'static str);
 
 impl Engine {
+    /// The first that works: `docker version` fails where only its client is installed.
     pub fn find() -> anyhow::Result<Self> {
         ["docker", "podman"]
             .into_iter()
-            .find(|program| command::on_path(program).is_some())
+            .find(|program| command::output_of(Command::new(program).arg("version")).is_some())
             .map(Self)
-            .context("neither docker nor podman is installed")
+            .context("neither docker (with its engine running) nor podman works here")
     }
 
     fn command<'a>(self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
