@@ -1,5 +1,6 @@
 # Both stages are Debian 12: the binary needs the C library it was built with, and `rustc-web`,
-# the compiler for plugins where rustup cannot download, is in Debian 12's archive.
+# the compiler for plugins where rustup cannot download, is in Debian 12's security archive (1.96; the
+# main one's 1.85 is too old).
 FROM docker.io/library/rust:1.95-bookworm AS build
 # `--build-arg TIDEGATE_WASM=debian` goes that way at once, without waiting for rustup to give up.
 ARG TIDEGATE_WASM
