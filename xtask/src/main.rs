@@ -4,10 +4,12 @@ mod bench;
 mod build;
 mod command;
 mod deps;
+mod image;
 mod leftover;
 mod lint;
 mod need;
 mod plugins;
+mod probe;
 mod repo;
 mod run;
 mod test;
@@ -54,6 +56,20 @@ enum Verb {
     Plugins {
         #[command(flatten)]
         profile: ProfileArgs,
+    },
+    /// Build the container image and try it: serve, listen, publish, drain.
+    ///
+    /// With docker or podman, whichever is there.
+    Image {
+        /// The image's name.
+        #[arg(long, default_value = "tidegate")]
+        tag: String,
+        /// Try an image that is there already.
+        #[arg(long)]
+        no_build: bool,
+        /// Passed to the build, such as `--build-arg TIDEGATE_WASM=debian`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
     },
     /// Run every test, or those whose name contains FILTER.
     Test { filter: Option<String> },
@@ -122,6 +138,17 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Plugins { profile } => {
             need::ensure(&repo, Need::TO_BUILD, install)?;
             plugins::build_shipped(&repo, profile.into())?;
+        }
+        Verb::Image {
+            tag,
+            no_build,
+            arguments,
+        } => {
+            let engine = image::Engine::find()?;
+            if !no_build {
+                engine.build(&repo, &tag, &arguments)?;
+            }
+            engine.check(&tag)?;
         }
         Verb::Test { filter } => return test::run(&repo, filter.as_deref(), install),
         Verb::Lint => lint::run(&repo)?,

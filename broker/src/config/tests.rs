@@ -10,6 +10,7 @@ use crate::bus::BusMode;
 use crate::outbox::SlowConsumer;
 use crate::plugin::{Grant, PluginSettings};
 
+mod deploy;
 mod docs;
 mod errors;
 mod sources;

@@ -1,10 +1,9 @@
 //! What to type first, printed as soon as the broker answers.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::probe;
 use crate::repo::{Profile, Repo};
 
 const DEFAULT_PORT: u16 = 4444;
@@ -19,7 +18,7 @@ pub fn print_when_ready(repo: &Repo, profile: Profile) {
         .unwrap_or(&binary)
         .to_path_buf();
     std::thread::spawn(move || {
-        while !is_ready(port) {
+        while !probe::is_ok(port, "/readyz") {
             std::thread::sleep(PAUSE);
         }
         println!("{}", text(&binary, port));
@@ -30,20 +29,6 @@ fn port(root: &Path) -> u16 {
     super::given(root, "PORT")
         .and_then(|port| port.parse().ok())
         .unwrap_or(DEFAULT_PORT)
-}
-
-fn is_ready(port: u16) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream
-            .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = [0; 12];
-        stream.read_exact(&mut answer)?;
-        Ok(answer.ends_with(b" 200"))
-    };
-    ask().unwrap_or(false)
 }
 
 fn text(binary: &Path, port: u16) -> String {
