@@ -1,5 +1,6 @@
 //! A thread and what lives on it; a node and its threads.
 
+mod files;
 mod serve;
 mod signals;
 mod thread;

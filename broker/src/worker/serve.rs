@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
+use super::files;
 use super::signals::Signals;
 use super::thread::{self, WorkerParts};
 use crate::admin::{self, Admin, AdminConfig, Control, Revoked};
@@ -17,6 +18,7 @@ use crate::identity::NodeId;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::{Logout, Parts};
+use crate::outbox::TopicRule;
 use crate::plugin::PluginHost;
 use crate::shutdown::Lifecycle;
 
@@ -25,6 +27,7 @@ const IO_THREADS: usize = 2;
 
 /// Runs a node until a signal ends it. `Err` = it could not start or a worker failed.
 pub fn serve(settings: Settings) -> anyhow::Result<()> {
+    files::raise_limit();
     let lifecycle = Lifecycle::new();
     let io = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(IO_THREADS)
@@ -83,22 +86,11 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     let mut rules = topics;
     rules.sort_by(|a, b| a.pattern.specificity(&b.pattern));
     let rules: Arc<[_]> = rules.into();
-    let coalesce = Coalesce::new(
-        rules
-            .iter()
-            .map(|rule| (rule.pattern.clone(), rule.coalesce)),
-    );
     let bus = {
         let _io = io.enter();
         let heard = Logout::hearing(&auth);
-        Bus::start(
-            bus,
-            &server.node_id,
-            senders,
-            coalesce,
-            lifecycle.clone(),
-            heard,
-        )?
+        let (id, coalesce) = (&server.node_id, coalesce(&rules));
+        Bus::start(bus, id, senders, coalesce, lifecycle.clone(), heard)?
     };
     let logout = Logout::new(auth.clone(), bus.clone());
     let admin = start_admin(admin, lifecycle, &plugins, logout)?;
@@ -141,6 +133,11 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         plugins,
         _admin: admin,
     })
+}
+
+fn coalesce(rules: &[TopicRule]) -> Coalesce {
+    let wait = |rule: &TopicRule| (rule.pattern.clone(), rule.coalesce);
+    Coalesce::new(rules.iter().map(wait))
 }
 
 fn start_admin(

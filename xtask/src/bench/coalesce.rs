@@ -21,6 +21,8 @@ struct Turn {
     tidegate: Load,
 }
 
+type Pick = fn(&Turn) -> &Load;
+
 pub fn measure(kit: &Kit, extent: Extent) -> Result<Vec<Table>> {
     let mut turns = Vec::new();
     for turn in 0..extent.turns {
@@ -69,7 +71,7 @@ fn table(turns: &[Turn]) -> Table {
         "p99",
     ];
     let mut table = Table::new(title, &head);
-    let rows: [(Server, fn(&Turn) -> &Load); 2] = [
+    let rows: [(Server, Pick); 2] = [
         (Server::Floor, |turn| &turn.floor),
         (Server::Tidegate, |turn| &turn.tidegate),
     ];
@@ -77,7 +79,7 @@ fn table(turns: &[Turn]) -> Table {
         let median = |figure: fn(&Load) -> f64| {
             Spread::of(turns.iter().map(|turn| figure(load(turn)))).median
         };
-        let ratio = |to: fn(&Turn) -> &Load| {
+        let ratio = |to: Pick| {
             let cost = |load: &Load| load.cpu_ns_per_delivery;
             Spread::of(turns.iter().map(|turn| cost(load(turn)) / cost(to(turn)))).ratio()
         };
