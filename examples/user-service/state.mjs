@@ -5,6 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** So that `PUT` in a loop cannot fill the memory. */
 const USERS_MAX = 10_000;
 const DELAY_MS_MAX = 600_000;
+/** Paths that are counted one by one. */
+const PATHS_MAX = 10_000;
 
 /** What a request is refused with. */
 export class Refusal extends Error {
@@ -94,7 +96,9 @@ export class Stats {
   begin(path) {
     const counts = this.#counts;
     counts.requests += 1;
-    counts.by_path[path] = (counts.by_path[path] ?? 0) + 1;
+    if (path in counts.by_path || Object.keys(counts.by_path).length < PATHS_MAX) {
+      counts.by_path[path] = (counts.by_path[path] ?? 0) + 1;
+    }
     counts.in_flight += 1;
     counts.most_in_flight = Math.max(counts.most_in_flight, counts.in_flight);
     return (status) => {
