@@ -1,7 +1,8 @@
 // The reference implementation, npm's `socket.io`, with the rules that the broker has: what the
 // tests' clients do is first seen to work here.
-// Usage: node socketio_reference.mjs JWKS_URL   (prints the origin that it listens on)
-// `POST /notify/USER` with JSON sends USER the event `notification`.
+// Usage: PORT=0 node socketio_reference.mjs JWKS_URL   (prints the origin that it listens on)
+// `POST /ingest/user-notifications` with JSON sends the user in the header `tidegate-key` the event
+// `notification`.
 
 import { createPublicKey, verify } from "node:crypto";
 import { createServer } from "node:http";
@@ -10,8 +11,9 @@ import { Server } from "socket.io";
 const [jwksUrl] = process.argv.slice(2);
 
 const http = createServer(async (request, response) => {
-  const user = decodeURIComponent(request.url.match(/^\/notify\/([^/]+)$/)?.[1] ?? "");
-  if (request.method !== "POST" || !user) return response.writeHead(404).end();
+  const user = request.headers["tidegate-key"];
+  const isKnown = request.method === "POST" && request.url === "/ingest/user-notifications";
+  if (!isKnown || !user) return response.writeHead(404).end();
   let text = "";
   for await (const chunk of request) text += chunk;
   server.to(`user:${user}`).emit("notification", JSON.parse(text));
@@ -21,7 +23,12 @@ const server = new Server(http, { cors: { origin: true }, pingInterval: 1000, pi
 
 server.use(async (socket, next) => {
   try {
-    socket.data.sub = (await claims(socket.handshake.auth.token)).sub;
+    const { sub } = await claims(socket.handshake.auth.token);
+    // As a User Service would have it.
+    if (sub === "mallory") {
+      throw Object.assign(new Error("this user may not connect"), { code: "forbidden-user" });
+    }
+    socket.data.sub = sub;
     next();
   } catch (error) {
     const data = { code: error.code ?? "bad-token", retryable: false };
@@ -57,6 +64,6 @@ async function claims(token) {
   return found;
 }
 
-http.listen(0, "127.0.0.1", () => {
+http.listen(Number(process.env.PORT), "127.0.0.1", () => {
   console.log(`socketio_reference listening on http://127.0.0.1:${http.address().port}`);
 });
