@@ -27,3 +27,4 @@ mod slow_consumers;
 mod socketio_clients;
 mod timers;
 mod trust;
+mod user_service;

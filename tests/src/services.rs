@@ -143,9 +143,10 @@ pub struct NotificationsPage {
 }
 
 impl NotificationsPage {
-    /// Before the broker, which must know both: the page is served at `origin`.
+    /// Connects to a server on `broker_port`, which may be started after it; tokens live so many
+    /// seconds.
     pub async fn start(broker_port: u16, token_seconds: u32) -> Self {
-        // Both must know the other's address before they start.
+        // The logins must know the page's address before it has one.
         let port = ports::free();
         let origin = format!("http://127.0.0.1:{port}");
         let ttl = token_seconds.to_string();
