@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::process::Process;
 use crate::{node, python, wait};
 
-/// A program of `tests/node` or `tests/python`; `socketio_client.mjs` explains what is said.
+/// A program of `tests/node` or `tests/python`; `socketio_told.mjs` explains what is said.
 pub struct SocketIo {
     pub process: Process,
     /// None after [`SocketIo::end`].
@@ -22,15 +22,15 @@ impl SocketIo {
     /// On npm's `socket.io-client`; `options` are the client's own, and `token`.
     pub async fn npm(url: &str, options: &Value) -> Self {
         let mut command = node::command("tests/node").await;
-        command.args(["socketio_client.mjs", url, &options.to_string()]);
-        Self::of(Process::spawn_told("socketio_client.mjs", &mut command))
+        command.args(["socketio_told.mjs", url, &options.to_string()]);
+        Self::of(Process::spawn_told("socketio_told.mjs", &mut command))
     }
 
     /// On PyPI's `python-socketio`; `options` are `token`, `transports`, `path`, `reconnection`.
     pub async fn python(url: &str, options: &Value) -> Self {
         let mut command = python::command("python").await;
-        command.args(["socketio_client.py", url, &options.to_string()]);
-        Self::of(Process::spawn_told("socketio_client.py", &mut command))
+        command.args(["socketio_told.py", url, &options.to_string()]);
+        Self::of(Process::spawn_told("socketio_told.py", &mut command))
     }
 
     fn of((process, input): (Process, ChildStdin)) -> Self {

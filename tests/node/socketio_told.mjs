@@ -1,6 +1,6 @@
 // A client on npm's `socket.io-client` that does what it is told and tells what it hears, one
 // JSON object a line.
-// Usage: node socketio_client.mjs URL OPTIONS
+// Usage: node socketio_told.mjs URL OPTIONS
 //
 // URL may end in a namespace. OPTIONS are the client's own (`transports`, `upgrade`, `path`, …)
 // and `token`, which goes into `auth`.

@@ -1,8 +1,8 @@
 """A client on PyPI's `python-socketio` that does what it is told and tells what it hears.
 
-Usage: python socketio_client.py URL OPTIONS
+Usage: python socketio_told.py URL OPTIONS
 
-It speaks to its caller as tests/node/socketio_client.mjs does, where the lines are explained.
+It speaks to its caller as tests/node/socketio_told.mjs does, where the lines are explained.
 Of OPTIONS it knows `token`, `transports`, `path` and `reconnection`.
 """
 
