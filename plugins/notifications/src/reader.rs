@@ -134,7 +134,7 @@ pub(crate) fn text_at<'r>(
 ) -> Result<Option<&'r str>, Error> {
     let bytes = match source {
         Source::Key => record.key,
-        Source::Header(name) => record.header(name),
+        Source::Header(name) => header_of(record, name),
         Source::Value(_) => None,
     };
     let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else {
@@ -147,6 +147,13 @@ pub(crate) fn text_at<'r>(
             format!("{} is not UTF-8: {cause}", source.name()),
         )),
     }
+}
+
+/// In any case: a record that came by HTTP has its headers' names in lower case.
+fn header_of<'r>(record: &Record<'r>, name: &str) -> Option<&'r [u8]> {
+    let mut from_last = record.headers.iter().rev();
+    let header = from_last.find(|header| header.name.eq_ignore_ascii_case(name))?;
+    Some(&header.value)
 }
 
 pub(crate) fn not_json(cause: serde_json::Error) -> Error {

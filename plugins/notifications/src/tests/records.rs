@@ -197,7 +197,7 @@ fn headers_may_name_user_and_event() {
     let headers = [
         header("user-id", b"ann"),
         header("User-Id", b"other"),
-        header("user-id", b"bob"),
+        header("USER-ID", b"bob"),
         header("event", b""),
     ];
     let value = r#"{"type":"friend-request"}"#;
