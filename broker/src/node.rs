@@ -18,13 +18,13 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, Principal};
 use crate::bus::Bus;
 use crate::hub::{Hub, ListenerId};
 use crate::identity::{NodeId, SessionIds};
 use crate::limits::Limits;
 use crate::outbox::{Connection, SlowConsumer, TopicRule};
-use crate::plugin::WorkerPlugins;
+use crate::plugin::{IoPlugins, NotAdmitted, WorkerPlugins};
 
 pub use clock::{Tick, WorkerClock, is_past};
 pub use listener::{Listener, Notice, Notify};
@@ -48,6 +48,7 @@ pub struct Node {
     /// By topic key: what happens when a listener is slow.
     policy_of: RefCell<Vec<SlowConsumer>>,
     plugins: RefCell<WorkerPlugins>,
+    io_plugins: IoPlugins,
     listeners: RefCell<Slab<Listener>>,
     dirty: RefCell<Vec<ListenerId>>,
     /// Where the sweep over all listeners goes on.
@@ -73,6 +74,7 @@ pub struct Parts {
     pub auth: Auth,
     pub bus: Bus,
     pub plugins: WorkerPlugins,
+    pub io_plugins: IoPlugins,
 }
 
 impl Node {
@@ -85,6 +87,7 @@ impl Node {
             auth,
             bus,
             plugins,
+            io_plugins,
         } = parts;
         Rc::new(Self {
             worker,
@@ -98,6 +101,7 @@ impl Node {
             hub: RefCell::default(),
             policy_of: RefCell::default(),
             plugins: RefCell::new(plugins),
+            io_plugins,
             listeners: RefCell::default(),
             dirty: RefCell::default(),
             sweep_at: Cell::new(0),
@@ -107,6 +111,24 @@ impl Node {
             draining: Cell::new(false),
             published: Cell::new(false),
         })
+    }
+
+    /// Whether a principal may stay who has shown a valid token. Mostly known at once: when no
+    /// plugin admits, and while an answer is remembered. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// The plugin refuses, or gave no answer.
+    pub async fn admit(
+        &self,
+        principal: &Principal,
+        transport: &'static str,
+    ) -> Result<(), NotAdmitted> {
+        let (subject, scopes) = (&*principal.subject, &*principal.scopes);
+        match self.io_plugins.remembered_admission(subject, scopes) {
+            Some(answer) => answer,
+            None => self.io_plugins.admit(subject, scopes, transport).await,
+        }
     }
 
     /// Takes a connection in. Every call is paired with one of `disconnect`.

@@ -23,6 +23,8 @@ pub mod python;
 pub mod raw;
 pub mod redis;
 pub mod sentry;
+pub mod services;
 pub mod setup;
+pub mod socketio;
 pub mod tokens;
 pub mod wait;

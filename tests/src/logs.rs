@@ -53,6 +53,18 @@ impl Logs {
             .cloned()
     }
 
+    /// As [`Logs::find_from`], with the mark behind the match.
+    pub fn next_from(
+        &self,
+        mark: usize,
+        matches: impl Fn(&str) -> bool,
+    ) -> Option<(usize, String)> {
+        let lines = self.lock();
+        let mut lines = lines.iter().enumerate().skip(mark);
+        let (at, line) = lines.find(|(_, line)| matches(line))?;
+        Some((at + 1, line.clone()))
+    }
+
     pub fn text(&self) -> String {
         self.lock().join("\n")
     }

@@ -1,40 +1,56 @@
-//! Scripts of `tests/node`, with the npm packages of its lock file.
+//! Programs on Node: scripts of `tests/node` and `tests/browser`, and the services and the page of
+//! `examples`, each with the npm packages of its lock file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::Mutex;
+
+use tokio::task::spawn_blocking;
 
 /// Runs `tests/node/<script>`; it must exit 0. Answers what it printed.
 pub async fn run(script: &str, arguments: &[&str]) -> String {
-    let (script, arguments) = (script.to_owned(), owned(arguments));
-    tokio::task::spawn_blocking(move || {
-        let output = Command::new("node")
-            .arg(&script)
-            .args(arguments)
-            .current_dir(packages())
-            .output()
-            .expect("node is missing: install Node 20 or later");
-        checked(&format!("node {script}"), output)
-    })
-    .await
-    .expect("node ran")
+    run_in("tests/node", &[&[script], arguments].concat()).await
 }
 
-/// The folder, after `npm ci` where the packages are missing or not those of the lock file.
-fn packages() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
-        if !is_installed(&folder) {
-            let output = Command::new("npm")
-                .args(["ci", "--no-audit", "--no-fund"])
-                .current_dir(&folder)
-                .output()
-                .expect("npm is missing: install Node 20 or later with npm");
-            checked("npm ci in tests/node", output);
-        }
+/// Runs node in a folder of the repository; it must exit 0. Answers what it printed.
+pub async fn run_in(folder: &str, arguments: &[&str]) -> String {
+    let what = format!("node {} in {folder}", arguments.join(" "));
+    let mut command = command(folder).await;
+    command.args(arguments);
+    let output = spawn_blocking(move || command.output().expect("node can be started"));
+    checked(&what, output.await.expect("node ran"))
+}
+
+/// Node, to be started in a folder of the repository, with its packages there.
+pub async fn command(folder: &str) -> Command {
+    let folder = repository().join(folder);
+    let installed = spawn_blocking(move || {
+        install(&folder);
         folder
-    })
+    });
+    let mut command = Command::new("node");
+    command.current_dir(installed.await.expect("the packages are there"));
+    command
+}
+
+fn repository() -> &'static Path {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("tests is in the repository")
+}
+
+/// `npm ci` where the packages are missing or not those of the lock file, one at a time.
+fn install(folder: &Path) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().expect("an installation panicked");
+    if !folder.join("package.json").exists() || is_installed(folder) {
+        return;
+    }
+    let output = Command::new("npm")
+        .args(["ci", "--no-audit", "--no-fund"])
+        .current_dir(folder)
+        .output()
+        .expect("npm is missing: install Node 20 or later with npm");
+    checked(&format!("npm ci in {}", folder.display()), output);
 }
 
 /// npm writes its copy of the lock file last.
@@ -52,10 +68,6 @@ fn is_installed(folder: &Path) -> bool {
         (Ok(wanted), Ok(installed)) => installed >= wanted,
         _ => false,
     }
-}
-
-pub(crate) fn owned(arguments: &[&str]) -> Vec<String> {
-    arguments.iter().map(|text| (*text).to_owned()).collect()
 }
 
 pub(crate) fn checked(what: &str, output: Output) -> String {

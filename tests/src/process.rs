@@ -1,6 +1,6 @@
 //! A child process that never outlives its test.
 
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
@@ -16,8 +16,19 @@ pub struct Process {
 
 impl Process {
     pub fn spawn(name: &str, command: &mut Command) -> Self {
+        Self::spawn_with(name, command, Stdio::null())
+    }
+
+    /// One that is told what to do on its stdin.
+    pub fn spawn_told(name: &str, command: &mut Command) -> (Self, ChildStdin) {
+        let mut process = Self::spawn_with(name, command, Stdio::piped());
+        let stdin = process.child.stdin.take().expect("stdin is piped");
+        (process, stdin)
+    }
+
+    fn spawn_with(name: &str, command: &mut Command, stdin: Stdio) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -5,23 +5,30 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use tokio::task::spawn_blocking;
+
 use crate::artifacts;
-use crate::node::{checked, owned};
+use crate::node::checked;
 
 /// Runs a program of the virtual environment (`python`, `kosoku`) in `tests/python`; it must
 /// exit 0. Answers what it printed.
 pub async fn run(program: &str, arguments: &[&str]) -> String {
-    let (program, arguments) = (program.to_owned(), owned(arguments));
-    tokio::task::spawn_blocking(move || {
-        let output = Command::new(environment().join("bin").join(&program))
-            .args(arguments)
-            .current_dir(source())
-            .output()
-            .unwrap_or_else(|error| panic!("cannot run {program}: {error}"));
-        checked(&program, output)
-    })
-    .await
-    .expect("python ran")
+    let mut command = command(program).await;
+    command.args(arguments);
+    let output = spawn_blocking(move || command.output());
+    let output = output.await.expect("python ran");
+    let output = output.unwrap_or_else(|error| panic!("cannot run {program}: {error}"));
+    checked(program, output)
+}
+
+/// A program of the virtual environment, to be started in `tests/python`.
+pub async fn command(program: &str) -> Command {
+    let environment = spawn_blocking(environment)
+        .await
+        .expect("the virtual environment is there");
+    let mut command = Command::new(environment.join("bin").join(program));
+    command.current_dir(source());
+    command
 }
 
 fn source() -> PathBuf {

@@ -25,6 +25,7 @@ pub enum Need {
     NodePackages,
     Python,
     PythonPackages,
+    Browser,
     Nats,
 }
 
@@ -38,6 +39,7 @@ impl Need {
         Self::NodePackages,
         Self::Python,
         Self::PythonPackages,
+        Self::Browser,
     ];
 
     fn what(self) -> &'static str {
@@ -45,9 +47,10 @@ impl Need {
             Self::WasmTarget => "a Rust compiler for wasm32-unknown-unknown",
             Self::Redis => "redis-server and redis-cli",
             Self::Node => "Node.js with npm",
-            Self::NodePackages => "the npm packages of tests/node",
+            Self::NodePackages => "the npm packages of tests/node, tests/browser and examples",
             Self::Python => "Python 3 with venv",
             Self::PythonPackages => "the Python packages of tests/python",
+            Self::Browser => "Chromium",
             Self::Nats => "nats-server",
         }
     }
@@ -56,11 +59,14 @@ impl Need {
         match self {
             Self::WasmTarget => "plugins are WebAssembly components",
             Self::Redis => "the tests run nodes against a real Redis (started and stopped by them)",
-            Self::Node | Self::NodePackages => "the tests connect with npm's ws",
+            Self::Node | Self::NodePackages => {
+                "the tests connect with npm's ws and socket.io-client, and run the examples"
+            }
             Self::Nats => "the bench measures it beside the broker",
             Self::Python | Self::PythonPackages => {
-                "the tests run WebSocket conformance cases and an independent client"
+                "the tests run WebSocket conformance cases and independent clients"
             }
+            Self::Browser => "the tests look at the pages of examples in a browser",
         }
     }
 
@@ -71,7 +77,7 @@ impl Need {
                 wasm::TARGET,
                 apt::line(wasm::APT)
             ),
-            Self::NodePackages => "npm ci in tests/node".into(),
+            Self::NodePackages => format!("npm ci in {}", packages::NODE_FOLDERS.join(", ")),
             Self::PythonPackages => "cargo xtask setup".into(),
             other => apt::line(other.apt_packages()),
         }
@@ -82,6 +88,7 @@ impl Need {
             Self::Redis => &["redis-server", "redis-tools"],
             Self::Node => &["nodejs", "npm"],
             Self::Python => &["python3", "python3-venv"],
+            Self::Browser => &["chromium"],
             Self::Nats => &["nats-server"],
             Self::WasmTarget | Self::NodePackages | Self::PythonPackages => &[],
         }
@@ -98,6 +105,7 @@ impl Need {
                 command::output_of(python.args(["-c", "import venv, ensurepip"])).is_some()
             }
             Self::PythonPackages => packages::python_installed(repo),
+            Self::Browser => all_on_path(&["chromium"]),
             Self::Nats => all_on_path(&["nats-server"]),
         }
     }
@@ -117,7 +125,7 @@ impl Need {
                 apt::stop_service("nats-server");
                 Ok(())
             }
-            Self::Node | Self::Python => apt::install(self.apt_packages()),
+            Self::Node | Self::Python | Self::Browser => apt::install(self.apt_packages()),
         }
     }
 }

@@ -11,13 +11,20 @@ use anyhow::Context as _;
 use crate::command;
 use crate::repo::Repo;
 
-fn node_folder(repo: &Repo) -> PathBuf {
-    repo.root.join("tests/node")
+/// The folders with npm packages, each with its lock file.
+pub const NODE_FOLDERS: [&str; 3] = ["tests/node", "tests/browser", "examples/notifications"];
+
+fn missing_node_folders(repo: &Repo) -> impl Iterator<Item = PathBuf> {
+    let folders = NODE_FOLDERS.map(|folder| repo.root.join(folder));
+    folders.into_iter().filter(|folder| !is_installed(folder))
+}
+
+pub fn node_installed(repo: &Repo) -> bool {
+    missing_node_folders(repo).next().is_none()
 }
 
 /// npm writes its own copy of the lock file last.
-pub fn node_installed(repo: &Repo) -> bool {
-    let folder = node_folder(repo);
+fn is_installed(folder: &Path) -> bool {
     if !folder.join("package.json").exists() {
         return true;
     }
@@ -31,9 +38,12 @@ fn modified(file: &Path) -> Option<SystemTime> {
 }
 
 pub fn install_node(repo: &Repo) -> anyhow::Result<()> {
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
-    command::run(npm.current_dir(node_folder(repo)))
+    for folder in missing_node_folders(repo) {
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+        command::run(npm.current_dir(folder))?;
+    }
+    Ok(())
 }
 
 fn requirements(repo: &Repo) -> PathBuf {
