@@ -33,7 +33,7 @@ impl Bed {
     fn admit(&self, io: &IoPlugins, subject: &str) -> Result<(), NotAdmitted> {
         let admission = io.admit(subject, "a b", "websocket");
         self.runtime
-            .block_on(tokio::time::timeout(PATIENCE, admission))
+            .block_on(async { tokio::time::timeout(PATIENCE, admission).await })
             .expect("an answer")
     }
 
