@@ -16,7 +16,7 @@ use crate::config::Settings;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::Parts;
-use crate::plugin::{Handed, PluginHost};
+use crate::plugin::PluginHost;
 use crate::shutdown::Lifecycle;
 
 /// Threads of the runtime that carries what waits: Redis, sessions, signatures.
@@ -74,12 +74,6 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         .context("cannot read the listener's address")?;
     let auth = io.block_on(Auth::start(auth))?;
     let (plugins, handed) = PluginHost::start(plugin, workers, io.handle())?;
-    // Nothing maps yet; the sources take it.
-    let Handed {
-        workers: worker_plugins,
-        io: io_plugins,
-        ..
-    } = handed;
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
         .unzip();
@@ -102,7 +96,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     let rules: Arc<[_]> = rules.into();
     let parts = sockets
         .into_iter()
-        .zip(worker_plugins)
+        .zip(handed.workers)
         .zip(inboxes)
         .zip(arrivals);
     let threads = parts
@@ -111,7 +105,6 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             let changes = plugins.changes();
             let limits = shared.limits.clone();
             let (auth, bus, rules) = (auth.clone(), bus.clone(), rules.clone());
-            let io_plugins = io_plugins.clone();
             let node = Parts {
                 worker,
                 limits,
@@ -119,7 +112,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
                 auth,
                 bus,
                 plugins,
-                io_plugins,
+                io_plugins: handed.io.clone(),
             };
             shared.spawn(node, changes, socket, inbox, arrivals)
         })
