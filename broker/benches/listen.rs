@@ -22,7 +22,7 @@ use tidegate::identity::NodeId;
 use tidegate::limits::Limits;
 use tidegate::node::{Node, Parts};
 use tidegate::plugin::{
-    AuthorizeRule, PluginConfig, PluginHost, PluginSettings, PluginSpec, WorkerPlugins,
+    IoPlugins,     AuthorizeRule, PluginConfig, PluginHost, PluginSettings, PluginSpec, WorkerPlugins,
 };
 use tidegate::protocol::frame;
 use tidegate::session::{self, WebSocketOptions};
@@ -45,7 +45,7 @@ fn plugins() -> PathBuf {
     folder.join("plugins")
 }
 
-fn gateway(folder: &Path, remembered_decisions: usize) -> (PluginHost, WorkerPlugins) {
+fn gateway(folder: &Path, remembered_decisions: usize) -> (PluginHost, WorkerPlugins, IoPlugins) {
     let plugins = plugins();
     let config = PluginConfig {
         plugins: vec![PluginSpec {
@@ -64,9 +64,10 @@ fn gateway(folder: &Path, remembered_decisions: usize) -> (PluginHost, WorkerPlu
         remembered_decisions,
         ..PluginConfig::default()
     };
-    let (host, workers) = PluginHost::start(config, 1)
+    let (host, handed) = PluginHost::start(config, 1, &Handle::current())
         .unwrap_or_else(|error| panic!("{error}; `cargo xtask build` makes the plugin"));
-    (host, workers.into_iter().next().expect("one worker"))
+    let worker = handed.workers.into_iter().next().expect("one worker");
+    (host, worker, handed.io)
 }
 
 fn auth_config(data: &Path) -> AuthConfig {
@@ -162,7 +163,7 @@ struct Scene {
 
 impl Scene {
     async fn new(folder: &Path, remembered_decisions: usize) -> Self {
-        let (host, plugins) = gateway(folder, remembered_decisions);
+        let (host, plugins, io_plugins) = gateway(folder, remembered_decisions);
         let auth = Auth::start(auth_config(folder)).await.expect("keys");
         let token = auth
             .mint(&Claims {
@@ -195,6 +196,7 @@ impl Scene {
             auth,
             bus,
             plugins,
+            io_plugins,
         });
         let topics: Vec<String> = (0..LISTENS).map(|n| format!("chat:room:{n}")).collect();
         let listen = |(n, topic): (usize, &String)| {

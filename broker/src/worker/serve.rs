@@ -19,7 +19,7 @@ use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::{Logout, Parts};
 use crate::outbox::TopicRule;
-use crate::plugin::{Handed, PluginHost};
+use crate::plugin::PluginHost;
 use crate::shutdown::Lifecycle;
 
 /// Threads of the runtime that carries what waits: Redis, sessions, signatures.
@@ -80,12 +80,6 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         .context("cannot read the listener's address")?;
     let auth = io.block_on(Auth::start(auth))?;
     let (plugins, handed) = PluginHost::start(plugin, workers, io.handle())?;
-    // Nothing maps yet; the sources take it.
-    let Handed {
-        workers: worker_plugins,
-        io: io_plugins,
-        ..
-    } = handed;
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
         .unzip();
@@ -111,7 +105,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     };
     let parts = sockets
         .into_iter()
-        .zip(worker_plugins)
+        .zip(handed.workers)
         .zip(inboxes)
         .zip(arrivals);
     let threads = parts
@@ -120,7 +114,6 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             let changes = plugins.changes();
             let limits = shared.limits.clone();
             let (auth, bus, rules) = (auth.clone(), bus.clone(), rules.clone());
-            let io_plugins = io_plugins.clone();
             let node = Parts {
                 id: shared.config.node_id.clone(),
                 worker,
@@ -129,7 +122,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
                 auth,
                 bus,
                 plugins,
-                io_plugins,
+                io_plugins: handed.io.clone(),
             };
             shared.spawn(node, changes, socket, inbox, arrivals)
         })
