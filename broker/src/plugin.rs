@@ -43,6 +43,7 @@ mod route;
 mod seat;
 mod settings;
 mod settle;
+mod source;
 mod status;
 mod tally;
 #[cfg(test)]
@@ -59,6 +60,7 @@ pub use error::{CallError, LoadError, PluginError, PrincipalError, UnknownPlugin
 pub use host::PluginHost;
 pub use mailbox::PluginChanges;
 pub use meters::describe_metrics;
+pub use source::{Mapped, Outcome, Record, SourcePlugins};
 pub use status::{PluginStatus, State};
 
 /// What a caller wants to do with a topic.

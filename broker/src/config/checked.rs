@@ -11,6 +11,7 @@ use crate::listener::ServerConfig;
 use crate::observe::{LogConfig, SentryConfig};
 
 use super::Settings;
+use super::ingest;
 use super::origin::{Origin, Problems};
 use super::plugins;
 use super::raw::{Secure, Store};
@@ -29,13 +30,15 @@ impl Reading {
         let mut problems = Problems::default();
         self.compare(&mut problems);
         let data = self.data();
+        let plugin = plugins::assemble(&self.raw, &self.plugins_folder(), &data);
         let settings = Settings {
+            source: ingest::assemble(&self.raw, &plugin),
+            plugin,
             server: self.server(),
             limits: self.raw.limits.clone(),
             topics: self.raw.topics.clone(),
             bus: self.bus(),
             auth: self.auth(&data, &mut problems),
-            plugin: plugins::assemble(&self.raw, &self.plugins_folder(), &data),
             admin: AdminConfig {
                 bind: parsed(self.raw.admin_address.as_deref()),
             },
@@ -70,6 +73,13 @@ impl Reading {
             &self.raw,
             &self.plugins_folder(),
             |name| self.origin_of(name),
+            &mut problems,
+        );
+        ingest::check_serving(
+            &settings.source,
+            &settings.plugin,
+            &self.raw,
+            self.origin_of("kafka.brokers"),
             &mut problems,
         );
         problems.none_or(settings)
@@ -109,6 +119,11 @@ impl Reading {
             redis.backoff_min <= redis.backoff_max,
             "redis.backoff_min",
             "redis.backoff_max",
+        );
+        at_most(
+            raw.kafka.batch_records <= raw.kafka.partition_records,
+            "kafka.batch_records",
+            "kafka.partition_records",
         );
     }
 

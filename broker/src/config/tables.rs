@@ -1,4 +1,5 @@
-//! The tables of the file that hold any number of entries: topics, authorize, plugin.
+//! The tables of the file that hold any number of entries: topics, authorize, plugin, ingest,
+//! kafka.properties.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use crate::plugin::{AuthorizeRule, Grant, PluginSettings};
 use crate::topic::Pattern;
 
 use super::given::{Content, Given};
+use super::ingest as sources;
 use super::names::unknown_entry_key;
 use super::origin::Problems;
 use super::plugins::NamedPlugin;
@@ -47,6 +49,13 @@ pub fn read(name: &str, given: &Given, base: &Path, raw: &mut Raw, problems: &mu
                 .filter_map(|(key, value)| plugin(key, value, base, problems));
             raw.named_plugins = plugins.collect();
         }
+        ("ingest", Content::List(items)) => {
+            raw.ingest = Some(sources::ingest(items, problems));
+        }
+        ("kafka.properties", Content::Table(entries)) => {
+            raw.kafka.properties = sources::properties(entries, problems);
+        }
+        ("ingest", _) => problems.add(given.origin.clone(), name, "must be a list: [[ingest]]"),
         ("topics", _) => problems.add(given.origin.clone(), name, "must be a list: [[topics]]"),
         _ => problems.add(given.origin.clone(), name, "must be a table"),
     }

@@ -16,10 +16,11 @@ use crate::config::Settings;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::Parts;
-use crate::plugin::PluginHost;
+use crate::plugin::{PluginHost, SourcePlugins};
 use crate::shutdown::Lifecycle;
+use crate::source::{self, Ingest};
 
-/// Threads of the runtime that carries what waits: Redis, sessions, signatures.
+/// Threads of the runtime that carries what waits: Redis, Kafka, sessions, signatures.
 const IO_THREADS: usize = 2;
 
 /// Runs a node until a signal ends it. `Err` = it could not start or a worker failed.
@@ -49,6 +50,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 /// A started node.
 struct Started {
     address: std::net::SocketAddr,
+    /// The workers', and the source's if there is one.
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
     /// Serves until it is dropped.
@@ -64,6 +66,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         auth,
         plugin,
         admin,
+        source,
         ..
     } = settings;
     let workers = server.workers;
@@ -82,6 +85,15 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         Bus::start(bus, &server.node_id, senders, lifecycle.clone())?
     };
     let admin = start_admin(admin, lifecycle, &plugins)?;
+    let (ingest, source) = source::start(source::Parts {
+        config: source,
+        node_id: server.node_id.clone(),
+        plugins: SourcePlugins,
+        bus: bus.clone(),
+        lifecycle: lifecycle.clone(),
+        io: io.handle().clone(),
+        publication_bytes: limits.publication_bytes,
+    })?;
 
     let (doors, arrivals): (Vec<_>, Vec<_>) = (0..workers).map(|_| door()).unzip();
     let shared = Shared {
@@ -89,6 +101,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         limits: Arc::new(limits),
         config: Arc::new(server),
         doors: doors.into(),
+        ingest,
         lifecycle: lifecycle.clone(),
     };
     let mut rules = topics;
@@ -99,7 +112,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         .zip(worker_plugins)
         .zip(inboxes)
         .zip(arrivals);
-    let threads = parts
+    let mut threads: Vec<_> = parts
         .enumerate()
         .map(|(worker, (((socket, plugins), inbox), arrivals))| {
             let changes = plugins.changes();
@@ -116,6 +129,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             shared.spawn(node, changes, socket, inbox, arrivals)
         })
         .collect::<anyhow::Result<_>>()?;
+    threads.extend(source);
     Ok(Started {
         address,
         threads,
@@ -165,6 +179,7 @@ struct Shared {
     config: Arc<ServerConfig>,
     admission: Arc<Admission>,
     doors: Arc<[WorkerDoor]>,
+    ingest: Ingest,
     lifecycle: Lifecycle,
 }
 
@@ -188,6 +203,7 @@ impl Shared {
             config: self.config.clone(),
             admission: self.admission.clone(),
             doors: self.doors.clone(),
+            ingest: self.ingest.clone(),
         };
         let thread = std::thread::Builder::new()
             .name(name)
@@ -196,7 +212,7 @@ impl Shared {
     }
 }
 
-/// Until the first signal; then drains until all workers have ended, the deadline has passed or a
+/// Until the first signal; then drains until all threads have ended, the deadline has passed or a
 /// second signal comes.
 async fn wait(
     signals: &mut Signals,
@@ -212,7 +228,7 @@ async fn wait(
     };
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "draining"),
-        // A worker never ends by itself: one that did has failed, and the node with it.
+        // None ends by itself: one that did has failed, and the node with it.
         () = all_ended(|threads| threads.iter().any(JoinHandle::is_finished)) => return,
     }
     lifecycle.drain();
@@ -229,7 +245,7 @@ fn join(threads: Vec<JoinHandle<anyhow::Result<()>>>) -> anyhow::Result<()> {
     for thread in threads {
         match thread.join() {
             Ok(outcome) => outcome?,
-            Err(_) => bail!("a worker panicked"),
+            Err(_) => bail!("a worker or the source panicked"),
         }
     }
     Ok(())
