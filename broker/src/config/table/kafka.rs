@@ -39,7 +39,7 @@ pub(super) const KAFKA: &[Setting] = &[
     ),
     Setting::new(
         "kafka.buffer_bytes",
-        bytes(|r| &mut r.kafka.buffer_bytes, 1 << 20, 1 << 34),
+        bytes(|r| &mut r.kafka.buffer_bytes, 1 << 16, 1 << 34),
         "Bytes of records in memory over all partitions; at this many nothing is read. librdkafka fetches ahead beside it (`queued.max.messages.kbytes`, 16 MiB).",
     ),
     Setting::new(
