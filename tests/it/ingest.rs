@@ -16,7 +16,10 @@ async fn start() -> Broker {
 
 async fn post(broker: &Broker, path: &str, token: &str, body: &str) -> Answer {
     let bearer = format!("Bearer {token}");
-    let headers = [("authorization", bearer.as_str()), ("tidegate-key", "alice")];
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("tidegate-key", "alice"),
+    ];
     http::post(&broker.url(path), &headers, body.to_owned()).await
 }
 
@@ -76,10 +79,16 @@ async fn notify_sends_what_a_producer_would() {
         tokens::tidegate(broker.folder(), broker.env(), &arguments)
     };
     let output = notify("alice", message);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "{\"published\":1}\n");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "{\"published\":1}\n"
+    );
     assert_eq!(messages(&mut alice, 1).await, [message]);
     let refused = notify("alice", "refuse");
     assert_eq!(refused.status.code(), Some(1));
     let words = String::from_utf8_lossy(&refused.stderr);
-    assert!(words.contains("422") && words.contains("asked to"), "{words}");
+    assert!(
+        words.contains("422") && words.contains("asked to"),
+        "{words}"
+    );
 }

@@ -205,7 +205,10 @@ async fn brokers_without_a_topic_and_bad_properties_are_refused_by_name() {
         .settings(&settings.replace("mapper = \"relay\"", "mapper = \"rely\""));
     let (status, words) = setup.start_refused().await;
     assert_eq!(status.code(), Some(2));
-    for named in ["tidegate.toml:2: kafka.properties.\"nonsense\"", "kafka.group"] {
+    for named in [
+        "tidegate.toml:2: kafka.properties.\"nonsense\"",
+        "kafka.group",
+    ] {
         assert!(words.contains(named), "{named} is not in {words}");
     }
 }

@@ -28,7 +28,16 @@ async fn poison_goes_to_the_dead_letters_with_its_reason_and_the_partition_goes_
     let broker = setup.start().await;
     let mut alice = listener(&broker, "alice").await;
     let values = [
-        "1", "trap", "2", "refuse", "fail", "nonsense", "3", "elsewhere", "nowhere", "4",
+        "1",
+        "trap",
+        "2",
+        "refuse",
+        "fail",
+        "nonsense",
+        "3",
+        "elsewhere",
+        "nowhere",
+        "4",
     ];
     kafka.send(&topic, "alice", &values).await;
     assert_eq!(messages(&mut alice, 4).await, ["1", "2", "3", "4"]);
@@ -123,7 +132,9 @@ async fn while_redis_is_away_nothing_is_read_and_afterwards_nothing_is_missing()
     for partition in 0..2 {
         let of_it = heard.iter().map(|text| text.parse::<i32>().unwrap());
         let of_it: Vec<_> = of_it.filter(|number| number % 2 == partition).collect();
-        let sent: Vec<_> = (0..1_000).filter(|number| number % 2 == partition).collect();
+        let sent: Vec<_> = (0..1_000)
+            .filter(|number| number % 2 == partition)
+            .collect();
         assert_eq!(of_it, sent, "in order, none missing, none twice");
     }
     committed(&kafka, &topic, &[Some(500), Some(500)]).await;

@@ -92,9 +92,14 @@ pub fn install_kafka(repo: &Repo) -> anyhow::Result<()> {
             .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     let mut maven = Command::new("mvn");
-    maven.args(["--quiet", "--batch-mode", "--file"]).arg(&wanted);
+    maven
+        .args(["--quiet", "--batch-mode", "--file"])
+        .arg(&wanted);
     maven.arg(COPY);
-    maven.arg(format!("-DoutputDirectory={}", folder.join("lib").display()));
+    maven.arg(format!(
+        "-DoutputDirectory={}",
+        folder.join("lib").display()
+    ));
     command::run(&mut maven)?;
     fs::copy(&wanted, folder.join("pom.xml"))
         .with_context(|| format!("cannot write in {}", folder.display()))?;
