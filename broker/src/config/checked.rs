@@ -9,6 +9,7 @@ use crate::auth::{AuthConfig, CookieConfig, KeySource, SameSite, SessionConfig, 
 use crate::bus::{BusConfig, RedisConfig};
 use crate::listener::ServerConfig;
 use crate::observe::{LogConfig, SentryConfig};
+use crate::plugin::PluginConfig;
 
 use super::Settings;
 use super::ingest;
@@ -30,9 +31,11 @@ impl Reading {
         let mut problems = Problems::default();
         self.compare(&mut problems);
         let data = self.data();
-        let plugin = plugins::assemble(&self.raw, &self.plugins_folder(), &data);
+        let mut plugin = self.plugins(&data, &mut problems);
+        let source = ingest::assemble(&self.raw, &plugin);
+        plugin.mappers = ingest::claims(&source);
         let settings = Settings {
-            source: ingest::assemble(&self.raw, &plugin),
+            source,
             plugin,
             server: self.server(),
             limits: self.raw.limits.clone(),
@@ -221,6 +224,11 @@ impl Reading {
     fn data(&self) -> PathBuf {
         let default = || self.sources.folder.join(".tidegate");
         self.raw.server.data.clone().unwrap_or_else(default)
+    }
+
+    fn plugins(&self, data: &Path, problems: &mut Problems) -> PluginConfig {
+        let folder = self.plugins_folder();
+        plugins::assemble(&self.raw, &folder, data, &self.environment, problems)
     }
 
     fn plugins_folder(&self) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plugin::PluginConfig;
+use crate::plugin::{MapperClaim, PluginConfig};
 use crate::source::{IngestRule, KafkaConfig, SourceConfig, check_properties, check_topic};
 
 use super::given::{Content, Given};
@@ -149,6 +149,16 @@ pub fn assemble(raw: &Raw, plugins: &PluginConfig) -> SourceConfig {
             None => default(),
         },
     }
+}
+
+/// What the plugin host is told of them.
+pub fn claims(config: &SourceConfig) -> Vec<MapperClaim> {
+    let rules = config.ingest.iter();
+    let claims = rules.map(|rule| MapperClaim {
+        topic: rule.topic.clone(),
+        plugin: rule.mapper.clone(),
+    });
+    claims.collect()
 }
 
 /// What only serving asks for: a plugin behind each mapper's name, and something to read.

@@ -16,6 +16,9 @@ use crate::node::{Binding, Node, Refusal, is_past};
 use crate::protocol::pubsub::{self, Command, ErrorCode};
 use crate::topic::Topic;
 
+/// As the plugin that admits hears it.
+const TRANSPORT: &str = "websocket";
+
 /// A command under way; resolves to its answer, if it has one.
 pub(super) type Running = Pin<Box<dyn Future<Output = Option<Bytes>>>>;
 
@@ -120,11 +123,12 @@ impl Caller {
         self.node.call(method, params, &principal).await
     }
 
+    /// Who the token is made out to, if its owner may stay.
     async fn verify(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
         // Some clients of Twitch's API send the scheme in front.
         let token = token.strip_prefix("oauth:").unwrap_or(token);
-        match self.node.auth.remembered(token) {
-            Some(principal) => Ok(principal),
+        let principal = match self.node.auth.remembered(token) {
+            Some(principal) => principal,
             None => self
                 .node
                 .auth
@@ -133,8 +137,10 @@ impl Caller {
                 .map_err(|error| match error {
                     TokenError::Unavailable => Refusal::Failed("tokens cannot be verified now"),
                     other => Refusal::BadToken(other.to_string().into()),
-                }),
-        }
+                })?,
+        };
+        self.node.admit(&principal, TRANSPORT).await?;
+        Ok(principal)
     }
 
     /// The connection's principal, as long as its token is good.

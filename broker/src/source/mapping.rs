@@ -136,7 +136,9 @@ pub(super) fn failure_of(error: CallError) -> Failure {
         CallError::Trapped => "mapper-trapped",
         CallError::TimedOut => "mapper-timed-out",
         CallError::Malformed => "mapper-malformed",
-        CallError::Tripped | CallError::Restarting => "mapper-unavailable",
+        CallError::Tripped | CallError::Restarting | CallError::NotConfigured => {
+            "mapper-unavailable"
+        }
     };
     Failure {
         code: code.to_owned(),
@@ -147,7 +149,10 @@ pub(super) fn failure_of(error: CallError) -> Failure {
 
 /// Whether the call failed because of what the mapper is going through, not because of its input.
 pub(super) fn is_passing(error: CallError) -> bool {
-    matches!(error, CallError::Tripped | CallError::Restarting)
+    matches!(
+        error,
+        CallError::Tripped | CallError::Restarting | CallError::NotConfigured
+    )
 }
 
 #[cfg(test)]

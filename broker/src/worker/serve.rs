@@ -16,7 +16,7 @@ use crate::config::Settings;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::Parts;
-use crate::plugin::{PluginHost, SourcePlugins};
+use crate::plugin::{Handed, PluginHost};
 use crate::shutdown::Lifecycle;
 use crate::source::{self, Ingest};
 
@@ -76,7 +76,12 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         .local_addr()
         .context("cannot read the listener's address")?;
     let auth = io.block_on(Auth::start(auth))?;
-    let (plugins, worker_plugins) = PluginHost::start(plugin, workers)?;
+    let (plugins, handed) = PluginHost::start(plugin, workers, io.handle())?;
+    let Handed {
+        workers: worker_plugins,
+        source: source_plugins,
+        io: io_plugins,
+    } = handed;
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
         .unzip();
@@ -88,7 +93,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     let (ingest, source) = source::start(source::Parts {
         config: source,
         node_id: server.node_id.clone(),
-        plugins: SourcePlugins,
+        plugins: source_plugins,
         bus: bus.clone(),
         lifecycle: lifecycle.clone(),
         io: io.handle().clone(),
@@ -118,6 +123,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             let changes = plugins.changes();
             let limits = shared.limits.clone();
             let (auth, bus, rules) = (auth.clone(), bus.clone(), rules.clone());
+            let io_plugins = io_plugins.clone();
             let node = Parts {
                 worker,
                 limits,
@@ -125,6 +131,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
                 auth,
                 bus,
                 plugins,
+                io_plugins,
             };
             shared.spawn(node, changes, socket, inbox, arrivals)
         })
