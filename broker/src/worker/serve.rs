@@ -1,3 +1,4 @@
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
@@ -16,7 +17,8 @@ use crate::config::Settings;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::Parts;
-use crate::plugin::{Handed, PluginHost};
+use crate::outbox::TopicRule;
+use crate::plugin::PluginHost;
 use crate::shutdown::Lifecycle;
 use crate::source::{self, Ingest};
 
@@ -49,7 +51,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 
 /// A started node.
 struct Started {
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     /// The workers', and the source's if there is one.
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
@@ -70,18 +72,9 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         ..
     } = settings;
     let workers = server.workers;
-    let sockets = socket::bind_group(server.bind, workers)
-        .with_context(|| format!("cannot listen on {}", server.bind))?;
-    let address = sockets[0]
-        .local_addr()
-        .context("cannot read the listener's address")?;
+    let (sockets, address) = bind(&server)?;
     let auth = io.block_on(Auth::start(auth))?;
     let (plugins, handed) = PluginHost::start(plugin, workers, io.handle())?;
-    let Handed {
-        workers: worker_plugins,
-        source: source_plugins,
-        io: io_plugins,
-    } = handed;
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
         .unzip();
@@ -93,7 +86,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     let (ingest, source) = source::start(source::Parts {
         config: source,
         node_id: server.node_id.clone(),
-        plugins: source_plugins,
+        plugins: handed.source,
         bus: bus.clone(),
         lifecycle: lifecycle.clone(),
         io: io.handle().clone(),
@@ -109,12 +102,10 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         ingest,
         lifecycle: lifecycle.clone(),
     };
-    let mut rules = topics;
-    rules.sort_by(|a, b| a.pattern.specificity(&b.pattern));
-    let rules: Arc<[_]> = rules.into();
+    let rules = most_specific_first(topics);
     let parts = sockets
         .into_iter()
-        .zip(worker_plugins)
+        .zip(handed.workers)
         .zip(inboxes)
         .zip(arrivals);
     let mut threads: Vec<_> = parts
@@ -123,7 +114,6 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             let changes = plugins.changes();
             let limits = shared.limits.clone();
             let (auth, bus, rules) = (auth.clone(), bus.clone(), rules.clone());
-            let io_plugins = io_plugins.clone();
             let node = Parts {
                 worker,
                 limits,
@@ -131,7 +121,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
                 auth,
                 bus,
                 plugins,
-                io_plugins,
+                io_plugins: handed.io.clone(),
             };
             shared.spawn(node, changes, socket, inbox, arrivals)
         })
@@ -143,6 +133,20 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         plugins,
         _admin: admin,
     })
+}
+
+fn bind(server: &ServerConfig) -> anyhow::Result<(Vec<TcpListener>, SocketAddr)> {
+    let sockets = socket::bind_group(server.bind, server.workers)
+        .with_context(|| format!("cannot listen on {}", server.bind))?;
+    let address = sockets[0]
+        .local_addr()
+        .context("cannot read the listener's address")?;
+    Ok((sockets, address))
+}
+
+fn most_specific_first(mut rules: Vec<TopicRule>) -> Arc<[TopicRule]> {
+    rules.sort_by(|a, b| a.pattern.specificity(&b.pattern));
+    rules.into()
 }
 
 fn start_admin(
@@ -195,7 +199,7 @@ impl Shared {
         &self,
         node: Parts,
         changes: crate::plugin::PluginChanges,
-        socket: std::net::TcpListener,
+        socket: TcpListener,
         inbox: bus::Inbox,
         arrivals: mpsc::UnboundedReceiver<crate::listener::Arrival>,
     ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
