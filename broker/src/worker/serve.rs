@@ -78,10 +78,8 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
         .unzip();
-    let bus = {
-        let _io = io.enter();
-        Bus::start(bus, &server.node_id, senders, lifecycle.clone())?
-    };
+    let _io = io.enter();
+    let bus = Bus::start(bus, &server.node_id, senders, lifecycle.clone())?;
     let admin = start_admin(admin, lifecycle, &plugins)?;
     let (ingest, source) = source::start(source::Parts {
         config: source,
