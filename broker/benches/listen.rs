@@ -22,7 +22,7 @@ use tidegate::identity::NodeId;
 use tidegate::limits::Limits;
 use tidegate::node::{Node, Parts};
 use tidegate::plugin::{
-    IoPlugins,     AuthorizeRule, PluginConfig, PluginHost, PluginSettings, PluginSpec, WorkerPlugins,
+    AuthorizeRule, IoPlugins, PluginConfig, PluginHost, PluginSettings, PluginSpec, WorkerPlugins,
 };
 use tidegate::protocol::frame;
 use tidegate::session::{self, WebSocketOptions};
@@ -30,6 +30,7 @@ use tidegate::shutdown::Lifecycle;
 use tidegate::topic::Pattern;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::task::LocalSet;
 
 /// LISTENs in one write; `Limits::queued_commands` and `Limits::topics_per_connection` take them.

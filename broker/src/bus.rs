@@ -5,10 +5,12 @@
 //! come back from it, so that all nodes hear one order.
 
 mod announcement;
+mod awaited;
 mod coalesce;
 pub mod config;
 mod counters;
 mod fanout;
+mod heard;
 mod ids;
 pub mod inbox;
 mod interest;
@@ -31,12 +33,14 @@ pub use announcement::Announcement;
 pub use coalesce::Coalesce;
 pub use config::{BusConfig, BusMode, RedisConfig};
 pub use counters::describe_metrics;
+pub use heard::HEARD_TIMEOUT;
 pub use inbox::{Inbox, InboxSender, Missed, inbox};
 
 use crate::identity::NodeId;
 use crate::publication::Draft;
 use crate::shutdown::Lifecycle;
 use crate::topic::Topic;
+use awaited::Awaited;
 use counters::Counters;
 use fanout::Fanout;
 use queue::Refused;
@@ -51,11 +55,13 @@ pub const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Bus(Arc<Inner>);
 
 struct Inner {
-    /// Unbounded, and yet it never holds more than two commands a subscription: a worker
-    /// subscribes again only after it was answered, and unsubscribes what it subscribed.
+    /// Unbounded, and yet it never holds more than two commands a subscription and one a waiting
+    /// publisher: a worker subscribes again only after it was answered, and unsubscribes what it
+    /// subscribed.
     control: mpsc::UnboundedSender<Control>,
     publisher: Publisher,
     coalesce: Coalesce,
+    awaited: Awaited,
     counters: Counters,
 }
 
@@ -68,7 +74,7 @@ enum Publisher {
 /// its own too.
 pub type Heard = Box<dyn Fn(Announcement) + Send>;
 
-/// What workers tell the bus task.
+/// What the bus task is told and asked.
 enum Control {
     Subscribe {
         worker: usize,
@@ -78,6 +84,11 @@ enum Control {
     Unsubscribe {
         worker: usize,
         topic: Topic,
+    },
+    /// Which of these, by place, never come back to this node.
+    Unheard {
+        topics: Vec<Topic>,
+        done: oneshot::Sender<Vec<usize>>,
     },
 }
 
@@ -132,7 +143,8 @@ impl Bus {
         heard: Heard,
     ) -> Result<Bus, BusError> {
         let counters = Counters::new();
-        let fanout = Fanout::new(inboxes, coalesce.clone(), counters.clone());
+        let awaited = Awaited::default();
+        let fanout = Fanout::new(inboxes, coalesce.clone(), awaited.clone(), counters.clone());
         let (control, commands) = mpsc::unbounded_channel();
         let publisher = match config {
             BusConfig::Local => {
@@ -149,6 +161,7 @@ impl Bus {
             control,
             publisher,
             coalesce,
+            awaited,
             counters,
         })))
     }
@@ -167,20 +180,26 @@ impl Bus {
     /// so that those of one turn go out as one batch.
     pub async fn stage(&self, draft: Draft) -> Result<(), PublishError> {
         let published = match &self.0.publisher {
-            Publisher::Local(staged) => {
-                let bytes = draft_bytes(&draft);
-                let wait = self.0.coalesce.wait(&draft.topic);
-                staged.stage(draft, bytes, wait).map_err(PublishError::from)
-            }
+            Publisher::Local(staged) => self.put(staged, draft),
             Publisher::Redis(publisher) => publisher.publish(draft).await,
         };
-        let counters = &self.0.counters;
-        match published {
-            Ok(()) => counters.published.increment(1),
-            Err(PublishError::Overloaded) => counters.refused_overloaded.increment(1),
-            Err(PublishError::Unavailable) => counters.refused_unavailable.increment(1),
-        }
+        self.count(1, published);
         published
+    }
+
+    fn count(&self, publications: usize, outcome: Result<(), PublishError>) {
+        let counters = &self.0.counters;
+        let counter = match outcome {
+            Ok(()) => &counters.published,
+            Err(PublishError::Overloaded) => &counters.refused_overloaded,
+            Err(PublishError::Unavailable) => &counters.refused_unavailable,
+        };
+        counter.increment(publications as u64);
+    }
+
+    fn put(&self, staged: &Staged, draft: Draft) -> Result<(), PublishError> {
+        let (bytes, wait) = (draft_bytes(&draft), self.0.coalesce.wait(&draft.topic));
+        Ok(staged.stage(draft, bytes, wait)?)
     }
 
     /// Lets staged publications go.

@@ -8,6 +8,7 @@ pub mod check;
 mod checked;
 mod dotenv;
 mod given;
+mod ingest;
 mod names;
 pub mod origin;
 mod plugins;
@@ -28,6 +29,7 @@ use crate::listener::ServerConfig;
 use crate::observe::{LogConfig, SentryConfig};
 use crate::outbox::TopicRule;
 use crate::plugin::PluginConfig;
+use crate::source::SourceConfig;
 
 pub use origin::{Problem, Problems};
 pub use reading::{Reading, read};
@@ -44,6 +46,7 @@ pub struct Settings {
     pub bus: BusConfig,
     pub auth: AuthConfig,
     pub plugin: PluginConfig,
+    pub source: SourceConfig,
     pub admin: AdminConfig,
     pub log: LogConfig,
     pub sentry: Option<SentryConfig>,

@@ -24,6 +24,7 @@ pub mod hub;
 pub mod node;
 
 pub mod session;
+pub mod source;
 
 pub mod admin;
 pub mod listener;

@@ -5,9 +5,11 @@ mod admission;
 mod auth_ws;
 pub mod config;
 mod front;
+mod ingest;
 mod publish;
 mod reply;
 mod routes;
+mod service;
 pub mod socket;
 pub mod upgrade;
 

@@ -14,6 +14,7 @@ pub mod embedded;
 pub mod frames;
 pub mod http;
 pub mod issuer;
+pub mod kafka;
 pub mod logs;
 pub mod node;
 pub mod plugins;

@@ -19,6 +19,7 @@ pub enum Install {
 /// One thing that may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
+    Libraries,
     WasmTarget,
     Redis,
     Node,
@@ -26,13 +27,16 @@ pub enum Need {
     Python,
     PythonPackages,
     Browser,
+    Java,
+    Kafka,
     Nats,
 }
 
 impl Need {
-    pub const TO_BUILD: &[Self] = &[Self::WasmTarget];
-    pub const TO_BENCH: &[Self] = &[Self::WasmTarget, Self::Node, Self::Nats];
+    pub const TO_BUILD: &[Self] = &[Self::Libraries, Self::WasmTarget];
+    pub const TO_BENCH: &[Self] = &[Self::Libraries, Self::WasmTarget, Self::Node, Self::Nats];
     pub const TO_TEST: &[Self] = &[
+        Self::Libraries,
         Self::WasmTarget,
         Self::Redis,
         Self::Node,
@@ -40,10 +44,13 @@ impl Need {
         Self::Python,
         Self::PythonPackages,
         Self::Browser,
+        Self::Java,
+        Self::Kafka,
     ];
 
     fn what(self) -> &'static str {
         match self {
+            Self::Libraries => "a C and C++ compiler, make, pkg-config and OpenSSL's headers",
             Self::WasmTarget => "a Rust compiler for wasm32-unknown-unknown",
             Self::Redis => "redis-server and redis-cli",
             Self::Node => "Node.js with npm",
@@ -51,16 +58,22 @@ impl Need {
             Self::Python => "Python 3 with venv",
             Self::PythonPackages => "the Python packages of tests/python",
             Self::Browser => "Chromium",
+            Self::Java => "Java 17 and Maven",
+            Self::Kafka => "the jars of Apache Kafka",
             Self::Nats => "nats-server",
         }
     }
 
     fn why(self) -> &'static str {
         match self {
+            Self::Libraries => "librdkafka, which reads Kafka, is built here and linked in",
             Self::WasmTarget => "plugins are WebAssembly components",
             Self::Redis => "the tests run nodes against a real Redis (started and stopped by them)",
             Self::Node | Self::NodePackages => {
                 "the tests connect with npm's ws and socket.io-client, and run the examples"
+            }
+            Self::Java | Self::Kafka => {
+                "the tests read from a real Kafka (from Maven Central, started and stopped by them)"
             }
             Self::Nats => "the bench measures it beside the broker",
             Self::Python | Self::PythonPackages => {
@@ -78,19 +91,21 @@ impl Need {
                 apt::line(wasm::APT)
             ),
             Self::NodePackages => format!("npm ci in {}", packages::NODE_FOLDERS.join(", ")),
-            Self::PythonPackages => "cargo xtask setup".into(),
+            Self::PythonPackages | Self::Kafka => "cargo xtask setup".into(),
             other => apt::line(other.apt_packages()),
         }
     }
 
     fn apt_packages(self) -> &'static [&'static str] {
         match self {
+            Self::Libraries => &["build-essential", "pkg-config", "libssl-dev"],
             Self::Redis => &["redis-server", "redis-tools"],
             Self::Node => &["nodejs", "npm"],
             Self::Python => &["python3", "python3-venv"],
             Self::Browser => &["chromium"],
+            Self::Java => &["openjdk-17-jre-headless", "maven"],
             Self::Nats => &["nats-server"],
-            Self::WasmTarget | Self::NodePackages | Self::PythonPackages => &[],
+            Self::WasmTarget | Self::NodePackages | Self::PythonPackages | Self::Kafka => &[],
         }
     }
 
@@ -106,6 +121,13 @@ impl Need {
             }
             Self::PythonPackages => packages::python_installed(repo),
             Self::Browser => all_on_path(&["chromium"]),
+            Self::Libraries => {
+                let mut config = Command::new("pkg-config");
+                all_on_path(&["cc", "c++", "make"])
+                    && command::output_of(config.args(["--exists", "openssl"])).is_some()
+            }
+            Self::Java => all_on_path(&["java", "mvn"]),
+            Self::Kafka => packages::kafka_installed(repo),
             Self::Nats => all_on_path(&["nats-server"]),
         }
     }
@@ -115,6 +137,7 @@ impl Need {
             Self::WasmTarget => wasm::install(apt::install),
             Self::NodePackages => packages::install_node(repo),
             Self::PythonPackages => packages::install_python(repo),
+            Self::Kafka => packages::install_kafka(repo),
             Self::Redis => {
                 apt::install(self.apt_packages())?;
                 apt::stop_service("redis-server");
@@ -125,7 +148,9 @@ impl Need {
                 apt::stop_service("nats-server");
                 Ok(())
             }
-            Self::Node | Self::Python | Self::Browser => apt::install(self.apt_packages()),
+            Self::Libraries | Self::Node | Self::Python | Self::Browser | Self::Java => {
+                apt::install(self.apt_packages())
+            }
         }
     }
 }

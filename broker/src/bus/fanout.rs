@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::awaited::Awaited;
 use super::coalesce::{Coalesce, Waiting};
 use super::counters::Counters;
 use super::ids::{IdSource, Seen};
@@ -21,11 +22,17 @@ pub struct Fanout {
     waiting: Waiting,
     seen: Seen,
     ids: IdSource,
+    awaited: Awaited,
     counters: Counters,
 }
 
 impl Fanout {
-    pub fn new(inboxes: Vec<InboxSender>, coalesce: Coalesce, counters: Counters) -> Self {
+    pub fn new(
+        inboxes: Vec<InboxSender>,
+        coalesce: Coalesce,
+        awaited: Awaited,
+        counters: Counters,
+    ) -> Self {
         Self {
             interest: Interest::default(),
             batches: vec![Vec::new(); inboxes.len()],
@@ -34,6 +41,7 @@ impl Fanout {
             waiting: Waiting::default(),
             seen: Seen::new(Instant::now()),
             ids: IdSource::new(),
+            awaited,
             counters,
         }
     }
@@ -52,9 +60,21 @@ impl Fanout {
         last
     }
 
-    /// Delivers a batch that is here since `arrived`, but for what may wait, and leaves it empty.
-    /// What nobody here listens to is not even encoded.
+    /// Whether a worker of this node listens to `topic`.
+    pub fn is_heard(&self, topic: &Topic) -> bool {
+        !self.interest.workers(topic).is_empty()
+    }
+
+    /// Delivers a batch that is here since `arrived`, but for what may wait, and leaves it empty;
+    /// then tells those who waited to hear it.
     pub fn deliver(&mut self, batch: &mut Vec<Draft>, arrived: Instant) {
+        let heard = self.awaited.among(batch);
+        self.take_in(batch, arrived);
+        heard.tell();
+    }
+
+    /// What nobody here listens to is not even encoded.
+    fn take_in(&mut self, batch: &mut Vec<Draft>, arrived: Instant) {
         self.counters.received.increment(batch.len() as u64);
         let now = Instant::now();
         let mut duplicates = 0;

@@ -13,6 +13,7 @@ use super::config::ServerConfig;
 use crate::node::Node;
 use crate::session::{self, WebSocketOptions};
 use crate::shutdown::Lifecycle;
+use crate::source::Ingest;
 
 /// What one worker's HTTP side knows.
 pub struct Front {
@@ -20,6 +21,7 @@ pub struct Front {
     pub lifecycle: Lifecycle,
     pub(super) config: Arc<ServerConfig>,
     pub(super) admission: Arc<Admission>,
+    pub(super) ingest: Ingest,
     workers: Arc<[WorkerDoor]>,
 }
 
@@ -30,6 +32,7 @@ pub struct FrontParts {
     pub config: Arc<ServerConfig>,
     pub admission: Arc<Admission>,
     pub workers: Arc<[WorkerDoor]>,
+    pub ingest: Ingest,
 }
 
 /// How sockets reach a worker, and how many sessions it has.
@@ -58,12 +61,14 @@ impl Front {
             config,
             admission,
             workers,
+            ingest,
         } = parts;
         Rc::new(Self {
             node,
             lifecycle,
             config,
             admission,
+            ingest,
             workers,
         })
     }

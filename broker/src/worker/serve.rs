@@ -1,3 +1,4 @@
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
@@ -21,8 +22,9 @@ use crate::node::{Logout, Parts};
 use crate::outbox::TopicRule;
 use crate::plugin::PluginHost;
 use crate::shutdown::Lifecycle;
+use crate::source::{self, Ingest};
 
-/// Threads of the runtime that carries what waits: Redis, sessions, signatures.
+/// Threads of the runtime that carries what waits: Redis, Kafka, sessions, signatures.
 const IO_THREADS: usize = 2;
 
 /// Runs a node until a signal ends it. `Err` = it could not start or a worker failed.
@@ -54,7 +56,8 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 /// A started node.
 struct Started {
     id: NodeId,
-    address: std::net::SocketAddr,
+    address: SocketAddr,
+    /// The workers', and the source's if there is one.
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
     /// Serves until it is dropped.
@@ -70,30 +73,38 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         auth,
         plugin,
         admin,
+        source,
         ..
     } = settings;
     let workers = server.workers;
-    let sockets = socket::bind_group(server.bind, workers)
-        .with_context(|| format!("cannot listen on {}", server.bind))?;
-    let address = sockets[0]
-        .local_addr()
-        .context("cannot read the listener's address")?;
+    let (sockets, address) = bind(&server)?;
     let auth = io.block_on(Auth::start(auth))?;
     let (plugins, handed) = PluginHost::start(plugin, workers, io.handle())?;
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
         .unzip();
-    let mut rules = topics;
-    rules.sort_by(|a, b| a.pattern.specificity(&b.pattern));
-    let rules: Arc<[_]> = rules.into();
-    let bus = {
-        let _io = io.enter();
-        let heard = Logout::hearing(&auth);
-        let (id, coalesce) = (&server.node_id, coalesce(&rules));
-        Bus::start(bus, id, senders, coalesce, lifecycle.clone(), heard)?
-    };
+    let rules = most_specific_first(topics);
+    let _io = io.enter();
+    let (heard, waits) = (Logout::hearing(&auth), coalesce(&rules));
+    let bus = Bus::start(
+        bus,
+        &server.node_id,
+        senders,
+        waits,
+        lifecycle.clone(),
+        heard,
+    )?;
     let logout = Logout::new(auth.clone(), bus.clone());
     let admin = start_admin(admin, lifecycle, &plugins, logout)?;
+    let (ingest, source) = source::start(source::Parts {
+        config: source,
+        node_id: server.node_id.to_string(),
+        plugins: handed.source,
+        bus: bus.clone(),
+        lifecycle: lifecycle.clone(),
+        io: io.handle().clone(),
+        publication_bytes: limits.publication_bytes,
+    })?;
 
     let (doors, arrivals): (Vec<_>, Vec<_>) = (0..workers).map(|_| door()).unzip();
     let shared = Shared {
@@ -101,6 +112,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         limits: Arc::new(limits),
         config: Arc::new(server),
         doors: doors.into(),
+        ingest,
         lifecycle: lifecycle.clone(),
     };
     let parts = sockets
@@ -108,7 +120,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         .zip(handed.workers)
         .zip(inboxes)
         .zip(arrivals);
-    let threads = parts
+    let mut threads: Vec<_> = parts
         .enumerate()
         .map(|(worker, (((socket, plugins), inbox), arrivals))| {
             let changes = plugins.changes();
@@ -127,6 +139,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             shared.spawn(node, changes, socket, inbox, arrivals)
         })
         .collect::<anyhow::Result<_>>()?;
+    threads.extend(source);
     Ok(Started {
         id: shared.config.node_id.clone(),
         address,
@@ -139,6 +152,20 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
 fn coalesce(rules: &[TopicRule]) -> Coalesce {
     let wait = |rule: &TopicRule| (rule.pattern.clone(), rule.coalesce);
     Coalesce::new(rules.iter().map(wait))
+}
+
+fn bind(server: &ServerConfig) -> anyhow::Result<(Vec<TcpListener>, SocketAddr)> {
+    let sockets = socket::bind_group(server.bind, server.workers)
+        .with_context(|| format!("cannot listen on {}", server.bind))?;
+    let address = sockets[0]
+        .local_addr()
+        .context("cannot read the listener's address")?;
+    Ok((sockets, address))
+}
+
+fn most_specific_first(mut rules: Vec<TopicRule>) -> Arc<[TopicRule]> {
+    rules.sort_by(|a, b| a.pattern.specificity(&b.pattern));
+    rules.into()
 }
 
 fn start_admin(
@@ -208,6 +235,7 @@ struct Shared {
     config: Arc<ServerConfig>,
     admission: Arc<Admission>,
     doors: Arc<[WorkerDoor]>,
+    ingest: Ingest,
     lifecycle: Lifecycle,
 }
 
@@ -216,7 +244,7 @@ impl Shared {
         &self,
         node: Parts,
         changes: crate::plugin::PluginChanges,
-        socket: std::net::TcpListener,
+        socket: TcpListener,
         inbox: bus::Inbox,
         arrivals: mpsc::UnboundedReceiver<crate::listener::Arrival>,
     ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
@@ -231,6 +259,7 @@ impl Shared {
             config: self.config.clone(),
             admission: self.admission.clone(),
             doors: self.doors.clone(),
+            ingest: self.ingest.clone(),
         };
         let thread = std::thread::Builder::new()
             .name(name)
@@ -239,7 +268,7 @@ impl Shared {
     }
 }
 
-/// Until the first signal; then drains until all workers have ended, the deadline has passed or a
+/// Until the first signal; then drains until all threads have ended, the deadline has passed or a
 /// second signal comes.
 async fn wait(
     signals: &mut Signals,
@@ -255,7 +284,7 @@ async fn wait(
     };
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "draining"),
-        // A worker never ends by itself: one that did has failed, and the node with it.
+        // None ends by itself: one that did has failed, and the node with it.
         () = all_ended(|threads| threads.iter().any(JoinHandle::is_finished)) => return,
     }
     lifecycle.drain();
@@ -272,7 +301,7 @@ fn join(threads: Vec<JoinHandle<anyhow::Result<()>>>) -> anyhow::Result<()> {
     for thread in threads {
         match thread.join() {
             Ok(outcome) => outcome?,
-            Err(_) => bail!("a worker panicked"),
+            Err(_) => bail!("a worker or the source panicked"),
         }
     }
     Ok(())

@@ -13,6 +13,7 @@ use crate::node::{Node, Parts};
 use crate::plugin::PluginChanges;
 use crate::publication::Publication;
 use crate::shutdown::Lifecycle;
+use crate::source::Ingest;
 
 /// What is sent to a worker's thread.
 pub(super) struct WorkerParts {
@@ -25,6 +26,7 @@ pub(super) struct WorkerParts {
     pub config: Arc<ServerConfig>,
     pub admission: Arc<Admission>,
     pub doors: Arc<[WorkerDoor]>,
+    pub ingest: Ingest,
 }
 
 /// Publications taken from the inbox in one turn; beyond it sessions get their turn first.
@@ -78,6 +80,7 @@ async fn live(parts: WorkerParts) -> anyhow::Result<()> {
         config,
         admission,
         doors,
+        ingest,
     } = parts;
     let node = Node::new(node);
     let front = Front::new(FrontParts {
@@ -86,6 +89,7 @@ async fn live(parts: WorkerParts) -> anyhow::Result<()> {
         config: config.clone(),
         admission,
         workers: doors,
+        ingest,
     });
     let socket = tokio::net::TcpListener::from_std(socket).context("cannot adopt the listener")?;
     tokio::task::spawn_local(accept::accept(socket, front.clone()));

@@ -25,6 +25,9 @@ pub enum What {
     Probe(u64),
 }
 
+/// What Redis said to a publication.
+pub type Answer = oneshot::Receiver<Result<(), PublishError>>;
+
 impl Outgoing {
     pub fn bytes(&self) -> usize {
         match &self.what {
@@ -55,15 +58,22 @@ impl Publisher {
 
     /// Resolves when Redis acknowledged; fails at once while it is not connected.
     pub async fn publish(&self, draft: Draft) -> Result<(), PublishError> {
-        self.send(What::Publication(draft)).await
+        let answer = self.begin(draft)?;
+        answer.await.unwrap_or(Err(PublishError::Unavailable))
     }
 
     /// As [`Self::publish`], on the nodes' own channel.
     pub async fn announce(&self, announcement: Announcement) -> Result<(), PublishError> {
-        self.send(What::Announcement(announcement)).await
+        let answer = self.send(What::Announcement(announcement))?;
+        answer.await.unwrap_or(Err(PublishError::Unavailable))
     }
 
-    async fn send(&self, what: What) -> Result<(), PublishError> {
+    /// Queues the publication; the receiver gets Redis's answer, or is closed without one.
+    pub fn begin(&self, draft: Draft) -> Result<Answer, PublishError> {
+        self.send(What::Publication(draft))
+    }
+
+    fn send(&self, what: What) -> Result<Answer, PublishError> {
         if !self.up.load(Ordering::Acquire) {
             return Err(PublishError::Unavailable);
         }
@@ -72,7 +82,7 @@ impl Publisher {
             what,
             done: Some(done),
         })?;
-        answer.await.unwrap_or(Err(PublishError::Unavailable))
+        Ok(answer)
     }
 
     /// Publishes a probe on the way that publications take.
