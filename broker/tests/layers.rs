@@ -165,13 +165,29 @@ fn secrets_of_one_place() {
     only(&["rdkafka::"], &["source/kafka"]);
     only(
         &["hyper::"],
-        &["listener", "admin", "auth", "observe", "cli"],
+        &[
+            "listener",
+            "admin",
+            "auth",
+            "observe",
+            "cli",
+            "plugin/tests",
+        ],
     );
     only(
         &["std::net::", "tokio::net::"],
         &[
-            "admin", "listener", "session", "outbox", "config", "worker", "bus", "auth", "cli",
+            "admin",
+            "listener",
+            "session",
+            "outbox",
+            "config",
+            "worker",
+            "bus",
+            "auth",
+            "cli",
             "observe",
+            "plugin/tests",
         ],
     );
 }
