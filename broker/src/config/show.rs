@@ -189,7 +189,7 @@ dead_letter = "orders-failed"
 
 [kafka.properties]                     # whatever librdkafka knows
 "security.protocol" = "SASL_SSL"
-"sasl.mechanisms" = "SCRAM-SHA-512"    # PLAIN and OAUTHBEARER too; GSSAPI is not built in
+"sasl.mechanisms" = "SCRAM-SHA-512"    # or PLAIN; OAUTHBEARER and GSSAPI are not built in
 
 [authorize]            # the most specific pattern wins, no match is denied
 "**" = "gateway"
