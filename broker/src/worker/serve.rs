@@ -1,28 +1,26 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
 
 use super::files;
+use super::group::Group;
 use super::signals::Signals;
-use super::thread::{self, WorkerParts};
 use crate::admin::{self, Admin, AdminConfig, Control, Revoked};
 use crate::auth::Auth;
 use crate::bus::{self, Bus, Coalesce};
 use crate::config::Settings;
 use crate::identity::NodeId;
-use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
+use crate::listener::{ServerConfig, socket};
 use crate::metrics;
-use crate::node::{Logout, Parts};
+use crate::node::Logout;
 use crate::outbox::TopicRule;
 use crate::plugin::PluginHost;
 use crate::shutdown::Lifecycle;
-use crate::source::{self, Ingest};
+use crate::source;
 
 /// Threads of the runtime that carries what waits: Redis, Kafka, sessions, signatures.
 const IO_THREADS: usize = 2;
@@ -106,42 +104,21 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         publication_bytes: limits.publication_bytes,
     })?;
 
-    let (doors, arrivals): (Vec<_>, Vec<_>) = (0..workers).map(|_| door()).unzip();
-    let shared = Shared {
-        admission: Admission::new(&limits),
+    let id = server.node_id.clone();
+    let group = Group {
         limits: Arc::new(limits),
         config: Arc::new(server),
-        doors: doors.into(),
-        ingest,
         lifecycle: lifecycle.clone(),
+        ingest,
+        auth,
+        bus,
+        rules,
+        io_plugins: handed.io,
     };
-    let parts = sockets
-        .into_iter()
-        .zip(handed.workers)
-        .zip(inboxes)
-        .zip(arrivals);
-    let mut threads: Vec<_> = parts
-        .enumerate()
-        .map(|(worker, (((socket, plugins), inbox), arrivals))| {
-            let changes = plugins.changes();
-            let limits = shared.limits.clone();
-            let (auth, bus, rules) = (auth.clone(), bus.clone(), rules.clone());
-            let node = Parts {
-                id: shared.config.node_id.clone(),
-                worker,
-                limits,
-                rules,
-                auth,
-                bus,
-                plugins,
-                io_plugins: handed.io.clone(),
-            };
-            shared.spawn(node, changes, socket, inbox, arrivals)
-        })
-        .collect::<anyhow::Result<_>>()?;
+    let mut threads = group.start(sockets, handed.workers, inboxes)?;
     threads.extend(source);
     Ok(Started {
-        id: shared.config.node_id.clone(),
+        id,
         address,
         threads,
         plugins,
@@ -212,60 +189,6 @@ async fn revoke(logout: Logout, whose: Revoked) -> Result<(), String> {
              try again"
         )
     })
-}
-
-fn door() -> (
-    WorkerDoor,
-    mpsc::UnboundedReceiver<crate::listener::Arrival>,
-) {
-    // Bounded by the number of sessions a node admits.
-    let (arrivals, receiver) = mpsc::unbounded_channel();
-    (
-        WorkerDoor {
-            arrivals,
-            sessions: AtomicUsize::new(0),
-        },
-        receiver,
-    )
-}
-
-/// What all workers have in common.
-struct Shared {
-    limits: Arc<crate::limits::Limits>,
-    config: Arc<ServerConfig>,
-    admission: Arc<Admission>,
-    doors: Arc<[WorkerDoor]>,
-    ingest: Ingest,
-    lifecycle: Lifecycle,
-}
-
-impl Shared {
-    fn spawn(
-        &self,
-        node: Parts,
-        changes: crate::plugin::PluginChanges,
-        socket: TcpListener,
-        inbox: bus::Inbox,
-        arrivals: mpsc::UnboundedReceiver<crate::listener::Arrival>,
-    ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
-        let name = format!("tidegate-w{}", node.worker);
-        let parts = WorkerParts {
-            node,
-            changes,
-            socket,
-            inbox,
-            arrivals,
-            lifecycle: self.lifecycle.clone(),
-            config: self.config.clone(),
-            admission: self.admission.clone(),
-            doors: self.doors.clone(),
-            ingest: self.ingest.clone(),
-        };
-        let thread = std::thread::Builder::new()
-            .name(name)
-            .spawn(move || thread::run(parts));
-        thread.context("cannot start a worker")
-    }
 }
 
 /// Until the first signal; then drains until all threads have ended, the deadline has passed or a

@@ -105,6 +105,31 @@ pub fn answer<P: Admission>(
     })
 }
 
+/// The glue of the hook for `export!`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_admission {
+    ($component:ident, $instance:ident) => {
+        impl $crate::bindings::admission::Guest for $component {
+            fn admit(
+                subject: ::std::string::String,
+                scopes: ::std::string::String,
+                transport: ::std::string::String,
+            ) -> ::std::result::Result<
+                $crate::bindings::admission::Answer,
+                $crate::bindings::Error,
+            > {
+                Ok($instance.with(|slot| {
+                    slot.with(|plugin| {
+                        $crate::private::admission(plugin, &subject, &scopes, &transport)
+                    })
+                })?)
+            }
+        }
+        $crate::bindings::admission::export!($component with_types_in $crate::bindings::admission);
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

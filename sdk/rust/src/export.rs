@@ -132,36 +132,11 @@ macro_rules! __export_hook {
     (Principals, $($with:tt)*) => {
         $crate::__export_principals!($($with)*);
     };
-    (Mapper, $component:ident, $instance:ident) => {
-        impl $crate::bindings::mapper::Guest for $component {
-            fn map(
-                records: ::std::vec::Vec<$crate::bindings::mapper::SourceRecord>,
-            ) -> ::std::vec::Vec<$crate::bindings::mapper::Outcome> {
-                $instance.with(|slot| {
-                    slot.with(|plugin| $crate::private::mapper(plugin, records))
-                })
-            }
-        }
-        $crate::bindings::mapper::export!($component with_types_in $crate::bindings::mapper);
+    (Mapper, $($with:tt)*) => {
+        $crate::__export_mapper!($($with)*);
     };
-    (Admission, $component:ident, $instance:ident) => {
-        impl $crate::bindings::admission::Guest for $component {
-            fn admit(
-                subject: ::std::string::String,
-                scopes: ::std::string::String,
-                transport: ::std::string::String,
-            ) -> ::std::result::Result<
-                $crate::bindings::admission::Answer,
-                $crate::bindings::Error,
-            > {
-                Ok($instance.with(|slot| {
-                    slot.with(|plugin| {
-                        $crate::private::admission(plugin, &subject, &scopes, &transport)
-                    })
-                })?)
-            }
-        }
-        $crate::bindings::admission::export!($component with_types_in $crate::bindings::admission);
+    (Admission, $($with:tt)*) => {
+        $crate::__export_admission!($($with)*);
     };
 }
 

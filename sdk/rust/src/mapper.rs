@@ -187,6 +187,24 @@ mod wire {
     }
 }
 
+/// The glue of the hook for `export!`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_mapper {
+    ($component:ident, $instance:ident) => {
+        impl $crate::bindings::mapper::Guest for $component {
+            fn map(
+                records: ::std::vec::Vec<$crate::bindings::mapper::SourceRecord>,
+            ) -> ::std::vec::Vec<$crate::bindings::mapper::Outcome> {
+                $instance.with(|slot| {
+                    slot.with(|plugin| $crate::private::mapper(plugin, records))
+                })
+            }
+        }
+        $crate::bindings::mapper::export!($component with_types_in $crate::bindings::mapper);
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

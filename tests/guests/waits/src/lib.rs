@@ -96,7 +96,9 @@ impl Admission for Waits {
                 "echo",
                 format!("[{}] over {}", visitor.scopes.as_str(), visitor.transport),
             )),
-            subject => self.ask(subject).map(|answer| answer.remember_for(remember)),
+            subject => self
+                .ask(subject)
+                .map(|answer| answer.remember_for(remember)),
         }
     }
 }
