@@ -3,6 +3,7 @@
 mod answer;
 mod commands;
 mod echo;
+mod pipeline;
 mod rate;
 mod read;
 mod socket;
