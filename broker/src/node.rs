@@ -20,6 +20,7 @@ use slab::Slab;
 use crate::auth::Auth;
 use crate::bus::Bus;
 use crate::hub::{Hub, ListenerId};
+use crate::identity::{NodeId, SessionIds};
 use crate::limits::Limits;
 use crate::outbox::{Connection, TopicRule};
 use crate::plugin::WorkerPlugins;
@@ -35,6 +36,7 @@ pub use subscribe::Binding;
 /// What one worker shares among its sessions. Lives on one thread.
 pub struct Node {
     pub worker: usize,
+    pub session_ids: SessionIds,
     pub limits: Arc<Limits>,
     pub auth: Auth,
     pub clock: WorkerClock,
@@ -60,6 +62,8 @@ pub struct Node {
 
 /// What a worker's node is made of.
 pub struct Parts {
+    /// The id of the whole node.
+    pub id: NodeId,
     pub worker: usize,
     pub limits: Arc<Limits>,
     pub rules: Arc<[TopicRule]>,
@@ -71,6 +75,7 @@ pub struct Parts {
 impl Node {
     pub fn new(parts: Parts) -> Rc<Self> {
         let Parts {
+            id,
             worker,
             limits,
             rules,
@@ -80,6 +85,7 @@ impl Node {
         } = parts;
         Rc::new(Self {
             worker,
+            session_ids: SessionIds::new(id, worker),
             limits,
             auth,
             clock: WorkerClock::start(),

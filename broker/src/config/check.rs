@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::identity::NodeId;
 use crate::listener::config::Network;
 
 type Checked = Result<(), String>;
@@ -40,11 +41,9 @@ pub fn header_name(text: &str) -> Checked {
 }
 
 pub fn node_id(text: &str) -> Checked {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    or(
-        (1..=64).contains(&text.len()) && text.bytes().all(plain),
-        "is no node id (1 to 64 of A-Z a-z 0-9 - _)",
-    )
+    text.parse::<NodeId>()
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 pub fn domain(text: &str) -> Checked {

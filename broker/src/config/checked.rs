@@ -1,12 +1,12 @@
 //! From values that are well-formed by themselves to settings that are right together.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::admin::AdminConfig;
 use crate::auth::{AuthConfig, CookieConfig, KeySource, SameSite, SessionConfig, SessionStore};
 use crate::bus::{BusConfig, RedisConfig};
+use crate::identity::NodeId;
 use crate::listener::ServerConfig;
 use crate::observe::{LogConfig, SentryConfig};
 
@@ -30,7 +30,7 @@ impl Reading {
         self.compare(&mut problems);
         let data = self.data();
         let settings = Settings {
-            server: self.server(),
+            server: self.server(&mut problems),
             limits: self.raw.limits.clone(),
             topics: self.raw.topics.clone(),
             bus: self.bus(),
@@ -112,13 +112,11 @@ impl Reading {
         );
     }
 
-    fn server(&self) -> ServerConfig {
+    fn server(&self, problems: &mut Problems) -> ServerConfig {
         let server = &self.raw.server;
         let address: IpAddr =
             parsed(Some(&server.address)).unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let given = server.node_id.clone();
-        let on_fly = || self.variable(FLY_MACHINE).map(str::to_owned);
         ServerConfig {
             bind: SocketAddr::new(address, server.port),
             workers: if server.workers == 0 {
@@ -126,7 +124,7 @@ impl Reading {
             } else {
                 server.workers
             },
-            node_id: given.or_else(on_fly).unwrap_or_else(random_node_id),
+            node_id: self.node_id(problems),
             trusted_proxies: server
                 .trusted_proxies
                 .iter()
@@ -136,6 +134,20 @@ impl Reading {
             drain_timeout: server.drain_timeout,
             drain_spread: server.drain_spread,
         }
+    }
+
+    /// On fly.io the machine's own name counts before any setting: settings are part of the image
+    /// that all machines share, and the proxy finds a machine by that name only.
+    fn node_id(&self, problems: &mut Problems) -> NodeId {
+        let Some(machine) = self.variable(FLY_MACHINE) else {
+            let given = parsed(self.raw.server.node_id.as_deref());
+            return given.unwrap_or_else(NodeId::random);
+        };
+        machine.parse().unwrap_or_else(|error| {
+            let what = format!("{machine:?} {error}");
+            problems.add(Origin::Environment, FLY_MACHINE, what);
+            NodeId::random()
+        })
     }
 
     fn bus(&self) -> BusConfig {
@@ -230,9 +242,4 @@ impl Reading {
 /// Reading has checked these texts; `None` only where there is none.
 fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Option<T> {
     text?.parse().ok()
-}
-
-/// Enough to tell the nodes of one Redis apart.
-fn random_node_id() -> String {
-    format!("{:012x}", RandomState::new().build_hasher().finish() >> 16)
 }

@@ -55,9 +55,7 @@ pub async fn run(node: Rc<Node>, stream: TcpStream, early: Bytes, options: WebSo
     let id = node.connect(connection.clone(), Wire::Pubsub, notify);
     node.numbers.connections.increment(1.0);
     if options.v1 {
-        let name = format!("{}-{id}", node.worker);
-        connection.push_control(pubsub::welcome(&name, node.limits.heartbeat.as_secs()));
-        connection.flush();
+        welcome(&node, &connection);
     }
     drop(connection);
     let caller = Rc::new(Caller::new(node.clone(), id));
@@ -86,6 +84,21 @@ pub async fn run(node: Rc<Node>, stream: TcpStream, early: Bytes, options: WebSo
         Ending::Open | Ending::Gone => "gone",
     };
     node.numbers.disconnected(reason);
+}
+
+/// The session's id is made for those who are told it, and not kept: `/ws` never asks for it.
+fn welcome(node: &Node, connection: &Connection) {
+    match node.session_ids.fresh() {
+        Ok(id) => {
+            let keepalive = node.limits.heartbeat.as_secs();
+            connection.push_control(pubsub::welcome(id.as_str(), keepalive));
+        }
+        Err(error) => {
+            tracing::error!(%error, "cannot welcome a client");
+            connection.close(CloseCode::ServerError);
+        }
+    }
+    connection.flush();
 }
 
 impl Session {

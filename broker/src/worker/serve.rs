@@ -13,6 +13,7 @@ use crate::admin::{self, Admin, AdminConfig, Control};
 use crate::auth::Auth;
 use crate::bus::{self, Bus};
 use crate::config::Settings;
+use crate::identity::NodeId;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::Parts;
@@ -37,7 +38,8 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
     let spread = settings.server.drain_timeout;
     let node = start(settings, &io, &lifecycle)?;
     lifecycle.set_started();
-    tracing::info!(address = %node.address, workers = node.threads.len(), "listening");
+    let workers = node.threads.len();
+    tracing::info!(address = %node.address, node = %node.id, workers, "listening");
     io.block_on(wait(&mut signals, &lifecycle, &node.threads, spread));
     lifecycle.end();
     let outcome = join(node.threads);
@@ -48,6 +50,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 
 /// A started node.
 struct Started {
+    id: NodeId,
     address: std::net::SocketAddr,
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
@@ -106,6 +109,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             let limits = shared.limits.clone();
             let (auth, bus, rules) = (auth.clone(), bus.clone(), rules.clone());
             let node = Parts {
+                id: shared.config.node_id.clone(),
                 worker,
                 limits,
                 rules,
@@ -117,6 +121,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         })
         .collect::<anyhow::Result<_>>()?;
     Ok(Started {
+        id: shared.config.node_id.clone(),
         address,
         threads,
         plugins,
