@@ -8,6 +8,7 @@ mod numbers;
 mod publish;
 mod refusal;
 mod revoke;
+mod run;
 mod subscribe;
 mod sweep;
 
@@ -27,10 +28,11 @@ use crate::plugin::WorkerPlugins;
 
 use deliver::{Coalescing, Delivery};
 
-pub use clock::{Tick, WorkerClock, is_past};
+pub use clock::{Tick, WorkerClock, is_past, ticks};
 pub use listener::{Listener, Notice, Notify, Wire};
 pub use numbers::{Numbers, describe_metrics};
 pub use refusal::Refusal;
+pub use revoke::jitter;
 pub use subscribe::Binding;
 
 /// What one worker shares among its sessions. Lives on one thread.

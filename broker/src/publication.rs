@@ -14,6 +14,7 @@ pub struct Publication {
     pub draft: Draft,
     /// The whole `/ws` frame (header and payload), a slice of the batch it was encoded in.
     ws: Frame,
+    sio: std::sync::OnceLock<Frame>,
 }
 
 /// A publication that has no wire form yet.
@@ -33,7 +34,7 @@ pub struct Draft {
 
 /// Bytes ready for the socket: a range of the buffer its whole batch was encoded in, so that
 /// frames that follow each other on the wire are one slice.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Frame {
     batch: Bytes,
     start: usize,
@@ -100,7 +101,7 @@ impl Publication {
                     start,
                     end,
                 };
-                Arc::new(Publication { draft, ws })
+                Arc::new(Publication { draft, ws, sio: Default::default() })
             })
             .collect()
     }
@@ -111,5 +112,18 @@ impl Publication {
 
     pub fn ws(&self) -> &Frame {
         &self.ws
+    }
+
+    pub fn socketio(&self) -> &Frame {
+        self.sio.get_or_init(|| {
+            let mut out = BytesMut::new();
+            self.put_socketio("/", &mut out);
+            Frame::new(out.freeze())
+        })
+    }
+
+    pub fn put_socketio(&self, namespace: &str, out: &mut BytesMut) {
+        let d = &self.draft;
+        crate::protocol::socketio::put_publication(namespace, d.topic.as_str(), d.event.as_deref(), &d.id, std::str::from_utf8(&d.payload).unwrap_or_default(), out);
     }
 }

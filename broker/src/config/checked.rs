@@ -9,6 +9,7 @@ use crate::bus::{BusConfig, RedisConfig};
 use crate::identity::NodeId;
 use crate::listener::ServerConfig;
 use crate::observe::{LogConfig, SentryConfig};
+use crate::session::{ForeignNode, SocketIoConfig};
 
 use super::Settings;
 use super::origin::{Origin, Problems};
@@ -32,6 +33,7 @@ impl Reading {
         let settings = Settings {
             server: self.server(&mut problems),
             limits: self.raw.limits.clone(),
+            socketio: self.socketio(),
             topics: self.raw.topics.clone(),
             bus: self.bus(),
             auth: self.auth(&data, &mut problems),
@@ -148,6 +150,31 @@ impl Reading {
             problems.add(Origin::Environment, FLY_MACHINE, what);
             NodeId::random()
         })
+    }
+
+    fn socketio(&self) -> SocketIoConfig {
+        let raw = &self.raw.socketio;
+        let has = |transport: &str| raw.transports.iter().any(|name| name == transport);
+        let fitting = || match self.variable(FLY_MACHINE) {
+            Some(_) => ForeignNode::FlyReplay,
+            None => ForeignNode::Refuse,
+        };
+        SocketIoConfig {
+            enabled: raw.enabled,
+            path: raw.path.clone(),
+            namespaces: raw.namespaces.clone(),
+            ping_interval: raw.ping_interval,
+            ping_timeout: raw.ping_timeout,
+            upgrade_timeout: raw.upgrade_timeout,
+            connect_timeout: raw.connect_timeout,
+            max_payload: raw.max_payload,
+            attachments: raw.attachments,
+            listen: raw.listen.clone(),
+            polling: has("polling"),
+            websocket: has("websocket"),
+            anonymous: raw.anonymous,
+            foreign_node: raw.foreign_node.unwrap_or_else(fitting),
+        }
     }
 
     fn bus(&self) -> BusConfig {

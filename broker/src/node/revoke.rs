@@ -130,7 +130,7 @@ impl Node {
 const RECONNECT_SPREAD: Duration = Duration::from_secs(5);
 
 /// A random part of `spread`.
-pub(super) fn jitter(spread: Duration) -> Duration {
+pub fn jitter(spread: Duration) -> Duration {
     let mut bytes = [0u8; 4];
     // Without randomness all come at once, which is the worst that may happen.
     let _ = aws_lc_rs::rand::fill(&mut bytes);

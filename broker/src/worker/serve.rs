@@ -18,6 +18,7 @@ use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::Parts;
 use crate::plugin::PluginHost;
+use crate::session::SocketIoConfig;
 use crate::shutdown::Lifecycle;
 
 /// Threads of the runtime that carries what waits: Redis, sessions, signatures.
@@ -61,6 +62,7 @@ struct Started {
 fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Result<Started> {
     let Settings {
         server,
+        socketio,
         limits,
         topics,
         bus,
@@ -91,6 +93,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         admission: Admission::new(&limits),
         limits: Arc::new(limits),
         config: Arc::new(server),
+        socketio: Arc::new(socketio),
         doors: doors.into(),
         lifecycle: lifecycle.clone(),
     };
@@ -153,7 +156,7 @@ fn door() -> (
     WorkerDoor,
     mpsc::UnboundedReceiver<crate::listener::Arrival>,
 ) {
-    // Bounded by the number of sessions a node admits.
+    // Bounded by the sessions and the HTTP requests that a node has taken in.
     let (arrivals, receiver) = mpsc::unbounded_channel();
     (
         WorkerDoor {
@@ -168,6 +171,7 @@ fn door() -> (
 struct Shared {
     limits: Arc<crate::limits::Limits>,
     config: Arc<ServerConfig>,
+    socketio: Arc<SocketIoConfig>,
     admission: Arc<Admission>,
     doors: Arc<[WorkerDoor]>,
     lifecycle: Lifecycle,
@@ -191,6 +195,7 @@ impl Shared {
             arrivals,
             lifecycle: self.lifecycle.clone(),
             config: self.config.clone(),
+            socketio: self.socketio.clone(),
             admission: self.admission.clone(),
             doors: self.doors.clone(),
         };

@@ -91,4 +91,11 @@ impl Application {
             client.on_time(now, to);
         }
     }
+
+    /// Gives up all that is under way.
+    pub(super) fn end(&mut self) {
+        if let Self::SocketIo(client) = self {
+            client.end();
+        }
+    }
 }

@@ -1,0 +1,93 @@
+//! Publications of one topic that go out together, in each wire form that somebody listens in.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::Wire;
+use crate::publication::{Frame, Publication};
+
+pub(super) struct Run<'a> {
+    publications: &'a [Arc<Publication>],
+    ws: Frame,
+    main: Option<Frame>,
+    namespaces: Vec<(Rc<str>, Frame)>,
+}
+
+impl<'a> Run<'a> {
+    /// The first of `batch`, and if `joined` those of its topic that follow it.
+    pub(super) fn take(batch: &'a [Arc<Publication>], joined: bool) -> Self {
+        let mut ws = batch
+            .first()
+            .map_or_else(Frame::default, |first| first.ws().clone());
+        let mut count = batch.len().min(1);
+        if joined {
+            let follows = |pair: &[Arc<Publication>]| pair[0].topic() == pair[1].topic();
+            for pair in batch.windows(2) {
+                if !follows(pair) || !ws.join(pair[1].ws()) {
+                    break;
+                }
+                count += 1;
+            }
+        }
+        Self::with(&batch[..count], ws)
+    }
+
+    /// All of `publications`, which are of one topic.
+    pub(super) fn of(publications: &'a [Arc<Publication>]) -> Self {
+        let frames = publications.iter().map(|publication| publication.ws());
+        Self::with(publications, joined(frames))
+    }
+
+    fn with(publications: &'a [Arc<Publication>], ws: Frame) -> Self {
+        Self {
+            publications,
+            ws,
+            main: None,
+            namespaces: Vec::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.publications.len()
+    }
+
+    /// The frames of a listener, encoded for the first that wants them.
+    pub(super) fn frame(&mut self, wire: &Wire) -> &Frame {
+        match wire {
+            Wire::Pubsub => &self.ws,
+            Wire::Main => self.main.get_or_insert_with(|| {
+                joined(self.publications.iter().map(|publication| publication.socketio()))
+            }),
+            Wire::Namespace(name) => self.of_namespace(name),
+        }
+    }
+
+    fn of_namespace(&mut self, name: &Rc<str>) -> &Frame {
+        let known = self.namespaces.iter().position(|(known, _)| known == name);
+        let at = known.unwrap_or_else(|| {
+            let mut frames = BytesMut::new();
+            for publication in self.publications {
+                publication.put_socketio(name, &mut frames);
+            }
+            self.namespaces.push((name.clone(), Frame::new(frames.freeze())));
+            self.namespaces.len() - 1
+        });
+        &self.namespaces[at].1
+    }
+}
+
+/// Frames as one slice; shared if it is one only, else copied.
+fn joined<'f>(mut frames: impl ExactSizeIterator<Item = &'f Frame>) -> Frame {
+    if frames.len() == 1
+        && let Some(only) = frames.next()
+    {
+        return only.clone();
+    }
+    let mut all = BytesMut::new();
+    for frame in frames {
+        all.extend_from_slice(frame.as_slice());
+    }
+    Frame::new(all.freeze())
+}
