@@ -24,8 +24,8 @@ use tidegate::shutdown::Lifecycle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
 
-/// The worker's coarse timer.
-const TICK: Duration = Duration::from_millis(100);
+/// Finer than a worker's coarse timer, for the suites count in milliseconds.
+const TICK: Duration = Duration::from_millis(10);
 
 pub fn serve(service: Service, path: &str) -> anyhow::Result<()> {
     let (port, config) = arguments(path)?;

@@ -185,7 +185,7 @@ impl Client {
     pub(in crate::session) fn poll(&mut self, cx: &mut Context<'_>, to: &Connection) -> bool {
         match &mut self.service {
             Service::Broker(broker) => broker.poll(cx, &mut self.rooms, to),
-            Service::Echo(_) => false,
+            Service::Echo(echo) => echo.poll(cx, to),
         }
     }
 

@@ -1,8 +1,14 @@
 //! The server that Socket.IO's conformance suite asks for: it tells a client the `auth` of its
 //! CONNECT, and returns what it is sent.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use serde_json::value::RawValue;
+use tokio::time::{Sleep, sleep};
 
 use crate::outbox::Connection;
 use crate::protocol::socketio::{self, Args, Event};
@@ -13,16 +19,40 @@ pub(in crate::session) struct Echo {
     asked: u64,
     /// Names the ids of CONNECTs.
     connected: u64,
+    /// What goes out a moment after the answer to a CONNECT.
+    greetings: Vec<(Pin<Box<Sleep>>, Bytes)>,
 }
+
+/// The suite waits for the answer to a CONNECT and then for the event; it would not see two frames
+/// that it reads at once.
+const MOMENT: Duration = Duration::from_millis(5);
 
 impl Echo {
     pub(super) fn connected(&mut self, namespace: &str, auth: Option<&str>, to: &Connection) {
         self.connected += 1;
         let mut out = BytesMut::new();
         socketio::put_connect(namespace, &format!("echo-{}", self.connected), &mut out);
+        to.push_control(out.split().freeze());
         let auth = auth.unwrap_or("{}");
         socketio::put_event(namespace, None, "auth", &[auth], &[], &mut out);
-        to.push_control(out.freeze());
+        self.greetings.push((Box::pin(sleep(MOMENT)), out.freeze()));
+    }
+
+    /// Sends what is due; answers whether anything was.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, to: &Connection) -> bool {
+        let waiting = self.greetings.len();
+        self.greetings.retain_mut(|(moment, greeting)| {
+            if moment.as_mut().poll(cx) == Poll::Pending {
+                return true;
+            }
+            to.push_control(std::mem::take(greeting));
+            false
+        });
+        let sent = self.greetings.len() < waiting;
+        if sent {
+            to.flush();
+        }
+        sent
     }
 
     pub(super) fn event(&mut self, namespace: &str, event: &Event<'_>, to: &Connection) {
