@@ -74,8 +74,12 @@ fn serve(
         remembered_decisions,
         ..PluginConfig::default()
     };
-    let (host, workers) = PluginHost::start(config, 1).unwrap_or_else(|error| panic!("{error}"));
-    (host, workers.into_iter().next().expect("one worker"))
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let (host, handed) =
+        PluginHost::start(config, 1, runtime.handle()).unwrap_or_else(|error| panic!("{error}"));
+    (host, handed.workers.into_iter().next().expect("one worker"))
 }
 
 fn ask(worker: &mut WorkerPlugins, topic: &str) {

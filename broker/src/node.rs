@@ -18,13 +18,13 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, Principal};
 use crate::bus::Bus;
 use crate::hub::{Hub, ListenerId};
 use crate::identity::{NodeId, SessionIds};
 use crate::limits::Limits;
 use crate::outbox::{Connection, TopicRule};
-use crate::plugin::WorkerPlugins;
+use crate::plugin::{IoPlugins, NotAdmitted, WorkerPlugins};
 
 use deliver::{Coalescing, Delivery};
 
@@ -50,6 +50,7 @@ pub struct Node {
     /// By topic key: the rule its publications are delivered by.
     rule_of: RefCell<Vec<Delivery>>,
     plugins: RefCell<WorkerPlugins>,
+    io_plugins: IoPlugins,
     listeners: RefCell<Slab<Listener>>,
     dirty: RefCell<Vec<ListenerId>>,
     coalescing: RefCell<Coalescing>,
@@ -72,6 +73,7 @@ pub struct Parts {
     pub auth: Auth,
     pub bus: Bus,
     pub plugins: WorkerPlugins,
+    pub io_plugins: IoPlugins,
 }
 
 impl Node {
@@ -84,6 +86,7 @@ impl Node {
             auth,
             bus,
             plugins,
+            io_plugins,
         } = parts;
         Rc::new(Self {
             worker,
@@ -97,6 +100,7 @@ impl Node {
             hub: RefCell::default(),
             rule_of: RefCell::default(),
             plugins: RefCell::new(plugins),
+            io_plugins,
             listeners: RefCell::default(),
             dirty: RefCell::default(),
             coalescing: RefCell::default(),
@@ -105,6 +109,24 @@ impl Node {
             draining: Cell::new(false),
             published: Cell::new(false),
         })
+    }
+
+    /// Whether a principal may stay who has shown a valid token. Mostly known at once: when no
+    /// plugin admits, and while an answer is remembered. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// The plugin refuses, or gave no answer.
+    pub async fn admit(
+        &self,
+        principal: &Principal,
+        transport: &'static str,
+    ) -> Result<(), NotAdmitted> {
+        let (subject, scopes) = (&*principal.subject, &*principal.scopes);
+        match self.io_plugins.remembered_admission(subject, scopes) {
+            Some(answer) => answer,
+            None => self.io_plugins.admit(subject, scopes, transport).await,
+        }
     }
 
     /// Takes a listener in; those of one Socket.IO connection share it. Every call is paired with

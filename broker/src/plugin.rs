@@ -2,9 +2,11 @@
 //!
 //! [`PluginHost`] is the control plane: it loads components, watches their files and makes new
 //! generations on threads that serve nobody. [`WorkerPlugins`] is what one worker has: an
-//! instance of each plugin, asked by plain calls on the worker's own thread, and the decisions
-//! it remembers. Between them there is one mailbox per worker; a worker switches generations
-//! between turns.
+//! instance of each plugin that it calls, asked by plain calls on the worker's own thread, and
+//! the decisions it remembers. [`SourcePlugins`] is the same for the thread that maps records.
+//! Between host and threads there is one mailbox each; a thread switches generations between
+//! turns. [`IoPlugins`] asks the hooks that wait: they run on the I/O runtime, on an engine of
+//! their own, in a pool of instances per plugin.
 //!
 //! | from | to | in |
 //! |---|---|---|
@@ -12,37 +14,44 @@
 //! | bytes | a component that fits `wit/` and the grants | `candidate`, `contract`, `manifest` |
 //! | component | machine code | `compile`, `cwasm`, `engine` |
 //! | machine code | instances, one Store each | `instance`, `imports`, `deadline`, `generation` |
-//! | instances | answers | `authorizer`, `seat`, `remembered`, `route`, `health` |
+//! | instances | answers | `authorizer`, `source`, `seat`, `remembered`, `route`, `health` |
+//! | instances | answers that wait | `io` |
 
 pub mod config;
 
 mod authorizer;
 mod bindings;
 mod candidate;
+mod claims;
 mod clock;
 mod compile;
 mod contract;
 mod cwasm;
 mod deadline;
 mod engine;
+mod environment;
 mod error;
 mod generation;
 mod health;
 mod host;
 mod imports;
 mod instance;
+mod io;
 mod load;
 mod mailbox;
 mod manifest;
 mod meters;
 mod nursery;
+mod reach;
 mod registry;
 mod reload;
 mod remembered;
+mod report;
 mod route;
 mod seat;
 mod settings;
 mod settle;
+mod source;
 mod status;
 mod tally;
 #[cfg(test)]
@@ -54,11 +63,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use authorizer::WorkerPlugins;
-pub use config::{AuthorizeRule, Grant, PluginConfig, PluginSettings, PluginSpec};
+pub use config::{
+    AdmissionLimits, AuthorizeRule, Environment, Grant, HttpHost, MapperClaim, PluginConfig,
+    PluginSettings, PluginSpec,
+};
+pub use environment::BadVariable;
 pub use error::{CallError, LoadError, PluginError, PrincipalError, UnknownPlugin};
-pub use host::PluginHost;
+pub use host::{Handed, PluginHost};
+pub use io::{IoPlugins, NotAdmitted};
 pub use mailbox::PluginChanges;
 pub use meters::describe_metrics;
+pub use source::{Mapped, Outcome, Record, SourcePlugins};
 pub use status::{PluginStatus, State};
 
 /// What a caller wants to do with a topic.

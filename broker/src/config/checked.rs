@@ -9,6 +9,7 @@ use crate::bus::{BusConfig, RedisConfig};
 use crate::identity::NodeId;
 use crate::listener::ServerConfig;
 use crate::observe::{LogConfig, SentryConfig};
+use crate::plugin::PluginConfig;
 use crate::session::{ForeignNode, SocketIoConfig};
 
 use super::Settings;
@@ -37,7 +38,7 @@ impl Reading {
             topics: self.raw.topics.clone(),
             bus: self.bus(),
             auth: self.auth(&data, &mut problems),
-            plugin: plugins::assemble(&self.raw, &self.plugins_folder(), &data),
+            plugin: self.plugins(&data, &mut problems),
             admin: AdminConfig {
                 bind: parsed(self.raw.admin_address.as_deref()),
             },
@@ -245,6 +246,11 @@ impl Reading {
     fn data(&self) -> PathBuf {
         let default = || self.sources.folder.join(".tidegate");
         self.raw.server.data.clone().unwrap_or_else(default)
+    }
+
+    fn plugins(&self, data: &Path, problems: &mut Problems) -> PluginConfig {
+        let folder = self.plugins_folder();
+        plugins::assemble(&self.raw, &folder, data, &self.environment, problems)
     }
 
     fn plugins_folder(&self) -> PathBuf {

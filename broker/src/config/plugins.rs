@@ -2,17 +2,66 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::plugin::{AuthorizeRule, Grant, PluginConfig, PluginSettings, PluginSpec};
+use crate::plugin::{AuthorizeRule, Environment, Grant, PluginConfig, PluginSettings, PluginSpec};
 use crate::topic::Pattern;
 
 use super::origin::{Origin, Problems};
 use super::raw::Raw;
+use super::tables::{http_grant, publisher_grant};
 
-/// What is loaded without being asked for, if its component is in the folder.
-const SHIPPED: [&str; 1] = ["gateway"];
+/// A plugin that is loaded without being asked for, if its component is in the folder, and what
+/// it is granted unless its `[plugin.NAME]` table says otherwise.
+struct Shipped {
+    name: &'static str,
+    publisher: &'static [&'static str],
+    http: &'static [&'static str],
+}
+
+const SHIPPED: [Shipped; 2] = [
+    Shipped {
+        name: DEFAULT_PLUGIN,
+        publisher: &[],
+        http: &[],
+    },
+    Shipped {
+        name: DEFAULT_ADMISSION,
+        publisher: &["user:*:**"],
+        http: &["${USER_SERVICE_URL}"],
+    },
+];
 
 /// Who authorizes, and who makes principals, unless the settings say otherwise.
 const DEFAULT_PLUGIN: &str = "gateway";
+/// Who says who may stay, unless the settings say otherwise.
+const DEFAULT_ADMISSION: &str = "notifications";
+
+impl Shipped {
+    fn of(name: &str) -> Option<&'static Self> {
+        SHIPPED.iter().find(|shipped| shipped.name == name)
+    }
+
+    /// Those of its grants that are not among `given`.
+    fn grants(
+        &self,
+        given: &[Grant],
+        environment: &Environment,
+    ) -> Result<Vec<Grant>, (&'static str, String)> {
+        let texts = |patterns: &[&str]| -> Vec<String> {
+            patterns.iter().map(|text| (*text).to_owned()).collect()
+        };
+        let is_given = |name| given.iter().any(|grant| grant.name() == name);
+        let mut grants = Vec::new();
+        if !self.publisher.is_empty() && !is_given("publisher") {
+            let grant = publisher_grant(&texts(self.publisher), environment);
+            grants.push(grant.map_err(|what| ("publisher", what))?);
+        }
+        if !self.http.is_empty() && !is_given("http") {
+            let grant = http_grant(&texts(self.http), environment);
+            grants.push(grant.map_err(|what| ("http", what))?);
+        }
+        Ok(grants)
+    }
+}
 
 /// A `[plugin.NAME]` table.
 #[derive(Clone, Debug)]
@@ -27,9 +76,15 @@ pub struct NamedPlugin {
 }
 
 /// The checked configuration of the plugin host.
-pub fn assemble(raw: &Raw, folder: &Path, data: &Path) -> PluginConfig {
+pub fn assemble(
+    raw: &Raw,
+    folder: &Path,
+    data: &Path,
+    environment: &Environment,
+    problems: &mut Problems,
+) -> PluginConfig {
     let mut plugins: Vec<PluginSpec> = Vec::new();
-    for name in SHIPPED {
+    for Shipped { name, .. } in SHIPPED {
         let is_named = raw.named_plugins.iter().any(|plugin| plugin.name == name);
         let component = folder.join(format!("{name}.wasm"));
         if !is_named && component.is_file() {
@@ -39,7 +94,21 @@ pub fn assemble(raw: &Raw, folder: &Path, data: &Path) -> PluginConfig {
     let enabled = raw.named_plugins.iter().filter(|plugin| plugin.enabled);
     plugins.extend(enabled.map(|plugin| named(plugin, folder)));
 
-    let has_default = plugins.iter().any(|plugin| plugin.name == DEFAULT_PLUGIN);
+    for plugin in &mut plugins {
+        let Some(shipped) = Shipped::of(&plugin.name) else {
+            continue;
+        };
+        match shipped.grants(&plugin.grants, environment) {
+            Ok(grants) => plugin.grants.extend(grants),
+            Err((grant, what)) => {
+                let name = format!("plugin.{}.{grant}", plugin.name);
+                problems.add(Origin::Default, name, what);
+            }
+        }
+    }
+
+    let has = |name: &str| plugins.iter().any(|plugin| plugin.name == name);
+    let (has_default, has_admission) = (has(DEFAULT_PLUGIN), has(DEFAULT_ADMISSION));
     let default_rules = || {
         let everything = Pattern::parse("**").ok().filter(|_| has_default);
         let rule = everything.map(|pattern| AuthorizeRule {
@@ -51,16 +120,31 @@ pub fn assemble(raw: &Raw, folder: &Path, data: &Path) -> PluginConfig {
     PluginConfig {
         plugins,
         authorize: raw.authorize.clone().unwrap_or_else(default_rules),
-        principals: match raw.plugins.principals.as_deref() {
-            None => has_default.then(|| DEFAULT_PLUGIN.to_owned()),
-            Some("") => None,
-            Some(name) => Some(name.to_owned()),
-        },
+        principals: claim(
+            raw.plugins.principals.as_deref(),
+            DEFAULT_PLUGIN,
+            has_default,
+        ),
+        admission: claim(
+            raw.plugins.admission.as_deref(),
+            DEFAULT_ADMISSION,
+            has_admission,
+        ),
+        environment: environment.clone(),
         cache: raw
             .plugin_cache
             .clone()
             .unwrap_or_else(|| data.join("cache")),
         ..raw.plugins.clone()
+    }
+}
+
+/// Who answers; an empty name is nobody, no name the default if it is there.
+fn claim(given: Option<&str>, default: &str, has_default: bool) -> Option<String> {
+    match given {
+        None => has_default.then(|| default.to_owned()),
+        Some("") => None,
+        Some(name) => Some(name.to_owned()),
     }
 }
 
@@ -90,9 +174,14 @@ pub fn check_serving(
         let name = format!("authorize.{:?}", rule.pattern.as_str());
         problems.add(origin_of("authorize"), name, what);
     }
-    if let Some(name) = config.principals.as_deref().filter(|name| !known(name)) {
-        let what = format!("names the plugin {name:?}, which is not configured");
-        problems.add(origin_of("plugins.principals"), "plugins.principals", what);
+    for (key, name) in [
+        ("plugins.principals", &config.principals),
+        ("plugins.admission", &config.admission),
+    ] {
+        if let Some(name) = name.as_deref().filter(|name| !known(name)) {
+            let what = format!("names the plugin {name:?}, which is not configured");
+            problems.add(origin_of(key), key, what);
+        }
     }
     for plugin in &config.plugins {
         if !plugin.component.is_file() {

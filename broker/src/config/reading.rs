@@ -12,7 +12,8 @@ use super::put::put;
 use super::raw::Raw;
 use super::sources::Sources;
 use super::table::{self, CONFIG_FILE, TABLES, derived_name};
-use super::tables;
+use super::tables::{self, Surroundings};
+use crate::plugin::Environment;
 
 const PREFIX: &str = "TIDEGATE_";
 const DEFAULT_FILE: &str = "tidegate.toml";
@@ -22,6 +23,8 @@ pub struct Reading {
     pub(super) raw: Raw,
     pub(super) origins: BTreeMap<&'static str, Origin>,
     pub(super) sources: Sources,
+    /// `.env` overlaid with the environment, for settings of plugins.
+    pub(super) environment: Environment,
     /// Where relative paths of the settings file are meant from.
     pub(super) file_folder: PathBuf,
 }
@@ -41,6 +44,7 @@ pub fn read(sources: Sources) -> Result<Reading, Problems> {
     let mut reading = Reading {
         raw: Raw::default(),
         origins: BTreeMap::new(),
+        environment: environment(&variables),
         file_folder: sources.folder.clone(),
         sources,
     };
@@ -76,6 +80,11 @@ fn variables(
     }
     found.retain(|_, given| given.as_text().is_some_and(|text| !text.is_empty()));
     found
+}
+
+fn environment(variables: &BTreeMap<String, Given>) -> Environment {
+    let texts = variables.iter();
+    Environment::new(texts.filter_map(|(name, given)| Some((name.clone(), given.as_text()?))))
 }
 
 /// The file, and whether it must be there.
@@ -185,7 +194,11 @@ impl Reading {
 
     fn read_table(&mut self, name: &str, given: &Given, problems: &mut Problems) {
         let base = self.base_of(&given.origin);
-        tables::read(name, given, &base, &mut self.raw, problems);
+        let around = Surroundings {
+            base: &base,
+            environment: &self.environment,
+        };
+        tables::read(name, given, &around, &mut self.raw, problems);
         if let Some((table, _)) = TABLES.iter().find(|(table, _)| *table == name) {
             self.origins.insert(table, given.origin.clone());
         }

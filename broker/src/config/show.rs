@@ -174,6 +174,15 @@ publisher = ["game:**"]                # grants
 http = ["scores.example.com"]
 ```
 
+In the values of a plugin's settings (inline or in its file) and of its grants, `${NAME}` stands for
+a variable of `.env` or the environment, `${NAME:-default}` for one that may be unset or empty, and
+`$${` for `${` itself. An unset variable without a default is the empty text; a grant that becomes
+empty is dropped. A host that is granted without a port is granted with its scheme's own; of a URL
+only host and port count. Requests follow no redirects and use no proxy.
+
+The shipped plugin `notifications` is granted `publisher = ["user:*:**"]` and
+`http = ["${USER_SERVICE_URL}"]`, unless its `[plugin.notifications]` table says otherwise.
+
 Without `[authorize]` the gateway plugin decides about every topic. A shipped plugin that is found
 in `plugins.folder` is loaded without a `[plugin.NAME]` table; `enabled = false` in one leaves it
 out.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::outbox::{SlowConsumer, TopicRule};
-use crate::plugin::{AuthorizeRule, Grant, PluginSettings};
+use crate::plugin::{AuthorizeRule, Environment, Grant, HttpHost, PluginSettings};
 use crate::topic::Pattern;
 
 use super::given::{Content, Given};
@@ -26,8 +26,22 @@ const PLUGIN_KEYS: [&str; 6] = [
     "enabled",
 ];
 
-/// Reads the table `name`; `base` is where relative paths are meant from.
-pub fn read(name: &str, given: &Given, base: &Path, raw: &mut Raw, problems: &mut Problems) {
+/// What values of a table are read against.
+pub struct Surroundings<'a> {
+    /// Where relative paths are meant from.
+    pub base: &'a Path,
+    /// What `${NAME}` stands for.
+    pub environment: &'a Environment,
+}
+
+/// Reads the table `name`.
+pub fn read(
+    name: &str,
+    given: &Given,
+    around: &Surroundings<'_>,
+    raw: &mut Raw,
+    problems: &mut Problems,
+) {
     match (name, &given.content) {
         ("topics", Content::List(items)) => {
             raw.topics = items
@@ -44,7 +58,7 @@ pub fn read(name: &str, given: &Given, base: &Path, raw: &mut Raw, problems: &mu
         ("plugin", Content::Table(entries)) => {
             let plugins = entries
                 .iter()
-                .filter_map(|(key, value)| plugin(key, value, base, problems));
+                .filter_map(|(key, value)| plugin(key, value, around, problems));
             raw.named_plugins = plugins.collect();
         }
         ("topics", _) => problems.add(given.origin.clone(), name, "must be a list: [[topics]]"),
@@ -99,7 +113,12 @@ fn rule(pattern: &str, given: &Given, problems: &mut Problems) -> Option<Authori
     None
 }
 
-fn plugin(name: &str, given: &Given, base: &Path, problems: &mut Problems) -> Option<NamedPlugin> {
+fn plugin(
+    name: &str,
+    given: &Given,
+    around: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> Option<NamedPlugin> {
     let Content::Table(entries) = &given.content else {
         problems.add(
             given.origin.clone(),
@@ -118,7 +137,7 @@ fn plugin(name: &str, given: &Given, base: &Path, problems: &mut Problems) -> Op
         grants: Vec::new(),
     };
     for (key, value) in entries {
-        if let Err(what) = plugin_entry(&mut plugin, key, value, base) {
+        if let Err(what) = plugin_entry(&mut plugin, key, value, around) {
             problems.add(value.origin.clone(), format!("plugin.{name}.{key}"), what);
         }
     }
@@ -129,8 +148,9 @@ fn plugin_entry(
     plugin: &mut NamedPlugin,
     key: &str,
     value: &Given,
-    base: &Path,
+    around: &Surroundings<'_>,
 ) -> Result<(), String> {
+    let base = around.base;
     let text = || value.as_text().ok_or_else(|| "must be a text".to_owned());
     match key {
         "component" => plugin.component = Some(base.join(text()?)),
@@ -143,16 +163,13 @@ fn plugin_entry(
         "sha256" => plugin.sha256 = Some(parse_sha256(&text()?)?),
         "publisher" => {
             let texts = list_items(value).ok_or_else(|| "must be a list of patterns".to_owned())?;
-            let topics = texts.iter().map(|text| parse_pattern(text));
-            let topics = topics.collect::<Result<_, _>>()?;
-            plugin.grants.push(Grant::Publisher { topics });
+            plugin
+                .grants
+                .push(publisher_grant(&texts, around.environment)?);
         }
         "http" => {
-            let hosts = list_items(value).ok_or_else(|| "must be a list of hosts".to_owned())?;
-            if let Some(bad) = hosts.iter().find(|host| !is_host(host)) {
-                return Err(format!("{bad:?} is no host or host:port"));
-            }
-            plugin.grants.push(Grant::Http { hosts });
+            let texts = list_items(value).ok_or_else(|| "must be a list of hosts".to_owned())?;
+            plugin.grants.push(http_grant(&texts, around.environment)?);
         }
         "enabled" => {
             let text = text()?;
@@ -162,6 +179,33 @@ fn plugin_entry(
         _ => return Err(unknown_entry_key(key, &PLUGIN_KEYS)),
     }
     Ok(())
+}
+
+/// Topics that a plugin may publish on. An entry that the environment makes empty is dropped.
+pub fn publisher_grant(texts: &[String], environment: &Environment) -> Result<Grant, String> {
+    let topics = filled(texts, environment)?;
+    let topics = topics.iter().map(|text| parse_pattern(text));
+    Ok(Grant::Publisher {
+        topics: topics.collect::<Result<_, _>>()?,
+    })
+}
+
+/// Hosts that a plugin may send requests to. An entry that the environment makes empty is dropped.
+pub fn http_grant(texts: &[String], environment: &Environment) -> Result<Grant, String> {
+    let hosts = filled(texts, environment)?;
+    let hosts = hosts.iter().map(|text| HttpHost::parse(text));
+    Ok(Grant::Http {
+        hosts: hosts.collect::<Result<_, _>>()?,
+    })
+}
+
+fn filled(texts: &[String], environment: &Environment) -> Result<Vec<String>, String> {
+    let fill = |text: &String| environment.fill(text).map_err(|error| error.to_string());
+    let texts = texts.iter().map(fill).collect::<Result<Vec<_>, _>>()?;
+    Ok(texts
+        .into_iter()
+        .filter(|text| !text.trim().is_empty())
+        .collect())
 }
 
 fn parse_pattern(text: &str) -> Result<Pattern, String> {
@@ -190,10 +234,4 @@ fn parse_sha256(text: &str) -> Result<[u8; 32], String> {
         *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
     }
     Ok(hash)
-}
-
-/// An allow-list holds no scheme and no path, else nothing would ever match it.
-fn is_host(text: &str) -> bool {
-    let url = url::Url::parse(&format!("http://{text}"));
-    !text.contains(['/', '@', '?', '#']) && url.is_ok_and(|url| url.has_host())
 }

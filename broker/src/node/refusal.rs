@@ -1,4 +1,4 @@
-use crate::plugin::CallError;
+use crate::plugin::{CallError, NotAdmitted};
 use crate::topic::Topic;
 
 /// Why a verb was not done. Each maps to one answer of each protocol.
@@ -19,10 +19,18 @@ pub enum Refusal {
     TooManyTopics(usize),
     /// A payload above the limit, in bytes.
     TooBig(usize),
+    /// The plugin that admits turned the caller away.
+    NotAdmitted(Box<NotAdmitted>),
     /// No plugin has the method.
     UnknownMethod(Box<str>),
     /// The broker, a plugin or the bus failed; the same may work later.
     Failed(&'static str),
+}
+
+impl From<NotAdmitted> for Refusal {
+    fn from(refusal: NotAdmitted) -> Self {
+        Self::NotAdmitted(Box::new(refusal))
+    }
 }
 
 impl From<CallError> for Refusal {

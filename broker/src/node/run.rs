@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::Wire;
+use crate::protocol::socketio;
 use crate::publication::{Frame, Publication};
 
 pub(super) struct Run<'a> {
@@ -18,9 +19,7 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     /// The first of `batch`, and if `joined` those of its topic that follow it.
     pub(super) fn take(batch: &'a [Arc<Publication>], joined: bool) -> Self {
-        let mut ws = batch
-            .first()
-            .map_or_else(Frame::default, |first| first.ws().clone());
+        let mut ws = joined(batch.iter().take(1).map(|first| first.ws()));
         let mut count = batch.len().min(1);
         if joined {
             let follows = |pair: &[Arc<Publication>]| pair[0].topic() == pair[1].topic();
@@ -53,29 +52,29 @@ impl<'a> Run<'a> {
         self.publications.len()
     }
 
-    /// The frames of a listener, encoded for the first that wants them.
+    /// The frames of a listener; put together for the first that wants them.
     pub(super) fn frame(&mut self, wire: &Wire) -> &Frame {
         match wire {
             Wire::Pubsub => &self.ws,
-            Wire::Main => self.main.get_or_insert_with(|| {
-                joined(self.publications.iter().map(|publication| publication.socketio()))
-            }),
-            Wire::Namespace(name) => self.of_namespace(name),
+            Wire::Main => self
+                .main
+                .get_or_insert_with(|| in_namespace(self.publications, socketio::MAIN)),
+            Wire::Namespace(name) => {
+                let known = self.namespaces.iter().position(|(known, _)| known == name);
+                let at = known.unwrap_or_else(|| {
+                    let frame = in_namespace(self.publications, name);
+                    self.namespaces.push((name.clone(), frame));
+                    self.namespaces.len() - 1
+                });
+                &self.namespaces[at].1
+            }
         }
     }
+}
 
-    fn of_namespace(&mut self, name: &Rc<str>) -> &Frame {
-        let known = self.namespaces.iter().position(|(known, _)| known == name);
-        let at = known.unwrap_or_else(|| {
-            let mut frames = BytesMut::new();
-            for publication in self.publications {
-                publication.put_socketio(name, &mut frames);
-            }
-            self.namespaces.push((name.clone(), Frame::new(frames.freeze())));
-            self.namespaces.len() - 1
-        });
-        &self.namespaces[at].1
-    }
+fn in_namespace(publications: &[Arc<Publication>], name: &str) -> Frame {
+    let frames = publications.iter();
+    joined(frames.map(|publication| publication.socketio(name)))
 }
 
 /// Frames as one slice; shared if it is one only, else copied.

@@ -8,7 +8,7 @@ use super::bindings::principals::exports::tidegate::principals::principals::Iden
 use super::clock;
 use super::error::{CallError, PrincipalError};
 use super::instance::Fault;
-use super::mailbox::{Mailbox, PluginChanges, Post};
+use super::mailbox::{Mailbox, PluginChanges};
 use super::remembered::{Origin, Question, Remembered};
 use super::route::Routes;
 use super::seat::{Repeat, Seat};
@@ -25,7 +25,8 @@ const NO_RULE: &str = "no rule covers this topic";
 pub struct WorkerPlugins {
     routes: Arc<Routes>,
     principals: Option<usize>,
-    seats: Vec<Seat>,
+    /// By plugin; `None` = no call on a worker reaches it.
+    seats: Vec<Option<Seat>>,
     remembered: Remembered,
     mailbox: Arc<Mailbox>,
     no_rule: Arc<str>,
@@ -35,7 +36,7 @@ impl WorkerPlugins {
     pub(super) fn new(
         routes: Arc<Routes>,
         principals: Option<usize>,
-        seats: Vec<Seat>,
+        seats: Vec<Option<Seat>>,
         remembered_decisions: usize,
         mailbox: Arc<Mailbox>,
     ) -> Self {
@@ -98,9 +99,12 @@ impl WorkerPlugins {
         let now_ms = clock::coarse_ms();
         let hash = Remembered::hash(question);
         let seats = &self.seats;
-        let is_live = |origin: Origin| seats[origin.plugin].serves(origin);
+        let seat = |origin: Origin| seats.get(origin.plugin).and_then(Option::as_ref);
+        let is_live = |origin: Origin| seat(origin).is_some_and(|seat| seat.serves(origin));
         if let Some((origin, decision)) = self.remembered.get(hash, question, now_ms, is_live) {
-            self.seats[origin.plugin].tally().remembered.one_more();
+            if let Some(seat) = seat(origin) {
+                seat.tally().remembered.one_more();
+            }
             return Ok(decision);
         }
         let Some(plugin) = self.routes.plugin(question.topic, question.subject) else {
@@ -109,7 +113,8 @@ impl WorkerPlugins {
                 recheck_after: None,
             });
         };
-        let seat = &mut self.seats[plugin];
+        let seat = self.seats.get_mut(plugin).and_then(Option::as_mut);
+        let seat = seat.ok_or(CallError::NotConfigured)?;
         let (origin, answer) = seat.call(now_ms, repeat, |instance, deadline| {
             let answer = instance.authorize(
                 deadline,
@@ -145,7 +150,8 @@ impl WorkerPlugins {
     /// The plugin's refusal, which is for the client; or there is no answer or no plugin.
     pub fn principal(&mut self, session_document: &str) -> Result<Identity, PrincipalError> {
         let plugin = self.principals.ok_or(PrincipalError::NoPlugin)?;
-        let call = self.seats[plugin].call(
+        let seat = self.seats.get_mut(plugin).and_then(Option::as_mut);
+        let call = seat.ok_or(PrincipalError::NoPlugin)?.call(
             clock::coarse_ms(),
             Repeat::OnThePrevious,
             |instance, deadline| match instance.principal(deadline, session_document)? {
@@ -171,12 +177,10 @@ impl WorkerPlugins {
     pub fn switch(&mut self) -> bool {
         let mut ask_again = false;
         for post in self.mailbox.take() {
-            let origin = match &post {
-                Post::Switch(generation, _) => generation.origin,
-                Post::RollBack(origin) | Post::Keep(origin) => *origin,
-            };
-            let switched = self.seats[origin.plugin].take_up(post);
-            ask_again |= switched && self.routes.reach(origin.plugin);
+            let plugin = post.origin().plugin;
+            if let Some(seat) = self.seats.get_mut(plugin).and_then(Option::as_mut) {
+                ask_again |= seat.take_up(post) && self.routes.reach(plugin);
+            }
         }
         ask_again
     }

@@ -32,6 +32,28 @@ pub mod principals {
     });
 }
 
+/// Hook `mapper`.
+pub mod mapper {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "tidegate:plugin/mapper-hook",
+        include_component_type: true,
+        // A batch is lent to the call, not copied for it.
+        ownership: Borrowing { duplicate_if_necessary: true },
+    });
+}
+
+/// Hook `admission`, on the I/O engine.
+pub mod admission {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "tidegate:plugin/admission-hook",
+        include_component_type: true,
+        exports: { default: async },
+        with: { "tidegate:types/errors": crate::plugin::bindings::imports::tidegate::types::errors },
+    });
+}
+
 /// Hook `lifecycle`.
 pub mod lifecycle {
     wasmtime::component::bindgen!({
@@ -40,4 +62,38 @@ pub mod lifecycle {
         include_component_type: true,
         with: { "tidegate:types/errors": crate::plugin::bindings::imports::tidegate::types::errors },
     });
+}
+
+/// What is different on the I/O engine: imports that wait, and a lifecycle that may use them.
+pub mod io {
+    pub mod imports {
+        wasmtime::component::bindgen!({
+            path: "../wit",
+            world: "tidegate:plugin/imports",
+            imports: {
+                "tidegate:http/http.fetch": async | trappable,
+                default: trappable,
+            },
+            with: {
+                "tidegate:types/errors": crate::plugin::bindings::imports::tidegate::types::errors,
+                "tidegate:log/log": crate::plugin::bindings::imports::tidegate::log::log,
+                "tidegate:settings/settings":
+                    crate::plugin::bindings::imports::tidegate::settings::settings,
+                "tidegate:clock/clock": crate::plugin::bindings::imports::tidegate::clock::clock,
+                "tidegate:random/random":
+                    crate::plugin::bindings::imports::tidegate::random::random,
+                "tidegate:publisher/publisher":
+                    crate::plugin::bindings::imports::tidegate::publisher::publisher,
+            },
+        });
+    }
+
+    pub mod lifecycle {
+        wasmtime::component::bindgen!({
+            path: "../wit",
+            world: "tidegate:plugin/lifecycle-hook",
+            exports: { default: async },
+            with: { "tidegate:types/errors": crate::plugin::bindings::imports::tidegate::types::errors },
+        });
+    }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::topic::Pattern;
 
+pub use super::environment::Environment;
+pub use super::reach::HttpHost;
+
 #[derive(Clone, Debug)]
 pub struct PluginConfig {
     pub plugins: Vec<PluginSpec>,
@@ -12,6 +15,10 @@ pub struct PluginConfig {
     pub authorize: Vec<AuthorizeRule>,
     /// The plugin that turns session documents into principals.
     pub principals: Option<String>,
+    /// Which plugin maps the records of which topic of a source.
+    pub mappers: Vec<MapperClaim>,
+    /// The plugin that says who may stay.
+    pub admission: Option<String>,
     /// Folder of compiled components (`.cwasm`), keyed by the component's hash and the engine's
     /// compatibility hash. Made with mode 0700.
     pub cache: PathBuf,
@@ -19,6 +26,12 @@ pub struct PluginConfig {
     pub watch: bool,
     /// Thread CPU time that one call may use.
     pub call_deadline: Duration,
+    /// The same for a batch of records, beside 1 ms for each record in it.
+    pub map_deadline: Duration,
+    /// What an admission may take, and who may wait for one.
+    pub admission_limits: AdmissionLimits,
+    /// What `${NAME}` stands for in settings of plugins.
+    pub environment: Environment,
     /// Memory one instance may use, unless its manifest asks for less.
     pub memory_bytes: usize,
     /// Remembered decisions a worker keeps.
@@ -29,6 +42,29 @@ pub struct PluginConfig {
     /// Traps or timeouts within `burst_window` that trip a plugin (and roll a candidate back).
     pub burst: u32,
     pub burst_window: Duration,
+}
+
+/// `topic` is a source's topic; it stands in errors only.
+#[derive(Clone, Debug)]
+pub struct MapperClaim {
+    pub topic: String,
+    pub plugin: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct AdmissionLimits {
+    /// Wall time for one answer, what the plugin waits for and its own waiting for an instance
+    /// included.
+    pub deadline: Duration,
+    /// CPU time for one answer.
+    pub cpu: Duration,
+    /// Instances that answer beside each other; made when they are needed.
+    pub instances: u32,
+    /// Questions under way at once, those that wait for an instance included; more are turned
+    /// away.
+    pub questions: usize,
+    /// Answers remembered.
+    pub remembered: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -57,8 +93,8 @@ pub enum PluginSettings {
 pub enum Grant {
     /// May publish on topics that match one of these.
     Publisher { topics: Vec<Pattern> },
-    /// May send requests to these hosts (`host` or `host:port`).
-    Http { hosts: Vec<String> },
+    /// May send requests to these hosts.
+    Http { hosts: Vec<HttpHost> },
 }
 
 impl Grant {
@@ -77,15 +113,32 @@ pub struct AuthorizeRule {
     pub plugin: String,
 }
 
+impl Default for AdmissionLimits {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(5),
+            cpu: Duration::from_millis(50),
+            instances: 64,
+            questions: 10_000,
+            remembered: 100_000,
+        }
+    }
+}
+
 impl Default for PluginConfig {
     fn default() -> Self {
         Self {
             plugins: Vec::new(),
             authorize: Vec::new(),
             principals: None,
+            mappers: Vec::new(),
+            admission: None,
             cache: PathBuf::from(".tidegate/cache"),
             watch: true,
             call_deadline: Duration::from_millis(5),
+            map_deadline: Duration::from_millis(50),
+            admission_limits: AdmissionLimits::default(),
+            environment: Environment::default(),
             memory_bytes: 32 << 20,
             remembered_decisions: 65_536,
             probation: Duration::from_secs(30),

@@ -21,7 +21,7 @@ const GRANTED: [(&str, &str); 2] = [
 pub(super) struct Contract {
     candidate: Types,
     imports: Types,
-    hooks: [(Hook, Types); 3],
+    hooks: Vec<(Hook, Types)>,
 }
 
 impl Contract {
@@ -38,20 +38,10 @@ impl Contract {
         };
         let broken = |error: wasmparser::BinaryReaderError| format!("{error}");
         let imports = validate(bindings::imports::COMPONENT_TYPE).map_err(broken)?;
-        let hooks = [
-            (
-                Hook::Authorizer,
-                validate(bindings::authorizer::COMPONENT_TYPE).map_err(broken)?,
-            ),
-            (
-                Hook::Principals,
-                validate(bindings::principals::COMPONENT_TYPE).map_err(broken)?,
-            ),
-            (
-                Hook::Lifecycle,
-                validate(bindings::lifecycle::COMPONENT_TYPE).map_err(broken)?,
-            ),
-        ];
+        let hooks = Hook::ALL
+            .into_iter()
+            .map(|hook| Ok((hook, validate(encoded(hook)).map_err(broken)?)))
+            .collect::<Result<_, String>>()?;
         let candidate = validate(component).map_err(broken)?;
         Ok(Self {
             candidate,
@@ -165,6 +155,17 @@ impl Contract {
             None => Ok(*hook),
             Some(cause) => Err(format!("export {exported} has another type: {cause}")),
         }
+    }
+}
+
+/// The encoded type of a hook's world.
+fn encoded(hook: Hook) -> &'static [u8] {
+    match hook {
+        Hook::Authorizer => bindings::authorizer::COMPONENT_TYPE,
+        Hook::Principals => bindings::principals::COMPONENT_TYPE,
+        Hook::Mapper => bindings::mapper::COMPONENT_TYPE,
+        Hook::Admission => bindings::admission::COMPONENT_TYPE,
+        Hook::Lifecycle => bindings::lifecycle::COMPONENT_TYPE,
     }
 }
 

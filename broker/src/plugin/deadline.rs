@@ -1,20 +1,30 @@
 //! A call's share of CPU time.
+//!
+//! On the sync engine a call has its thread to itself, so the thread's CPU time is the call's. On
+//! the I/O engine calls share threads and wait in between: there a call gives way to the others at
+//! each tick and is charged one for it.
 
 use std::time::Duration;
 
 use wasmtime::UpdateDeadline;
 
 use super::clock;
-use super::ticks::Ticks;
+use super::ticks::{TICK, Ticks};
 
-/// Counts thread CPU time, not wall time: a thread that is descheduled is not the plugin's
-/// fault. The clock is first read at the first tick of a call, so that a call which ends before
-/// makes no system call; a call may therefore use up to one tick more than allowed.
 pub(super) struct Deadline {
     ticks: Ticks,
     allowed: Duration,
-    /// Thread CPU time at the call's first tick.
-    since: Option<Duration>,
+    measure: Measure,
+}
+
+#[derive(Clone, Copy)]
+enum Measure {
+    /// Thread CPU time, not wall time: a thread that is descheduled is not the plugin's fault.
+    /// The clock is first read at the first tick of a call, so that a call which ends before
+    /// makes no system call; a call may therefore use up to one tick more than allowed.
+    Thread { since: Option<Duration> },
+    /// Ticks at which the call was found running.
+    Turns { used: u32 },
 }
 
 /// A guest was interrupted for using up its CPU time.
@@ -27,26 +37,47 @@ impl Deadline {
         Self {
             ticks,
             allowed,
-            since: None,
+            measure: Measure::Thread { since: None },
+        }
+    }
+
+    /// For calls that are polled on a runtime.
+    pub(super) fn in_turns(ticks: Ticks, allowed: Duration) -> Self {
+        Self {
+            ticks,
+            allowed,
+            measure: Measure::Turns { used: 0 },
         }
     }
 
     /// A call begins; it may use `allowed`.
     pub(super) fn start(&mut self, allowed: Duration) {
         self.allowed = allowed;
-        self.since = None;
+        match &mut self.measure {
+            Measure::Thread { since } => *since = None,
+            Measure::Turns { used } => *used = 0,
+        }
         self.ticks.keep();
     }
 
     /// The engine's clock has ticked during a call.
     pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         self.ticks.keep();
-        let now = clock::thread_cpu();
-        let since = *self.since.get_or_insert(now);
-        if now.saturating_sub(since) >= self.allowed {
+        let (used, next) = match &mut self.measure {
+            Measure::Thread { since } => {
+                let now = clock::thread_cpu();
+                let since = *since.get_or_insert(now);
+                (now.saturating_sub(since), UpdateDeadline::Continue(1))
+            }
+            Measure::Turns { used } => {
+                *used += 1;
+                (TICK * *used, UpdateDeadline::Yield(1))
+            }
+        };
+        if used >= self.allowed {
             return Err(wasmtime::Error::new(TimedOut(self.allowed)));
         }
-        Ok(UpdateDeadline::Continue(1))
+        Ok(next)
     }
 }
 

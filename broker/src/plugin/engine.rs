@@ -1,4 +1,5 @@
-//! The sync engine: configuration and memory pool.
+//! The engines: configuration and memory pools. The sync one serves the workers and the mapping
+//! thread, the I/O one hooks that wait.
 
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -11,11 +12,19 @@ const MEMORIES_PER_COMPONENT: u32 = 2;
 
 /// The engine that serves, with slots for `instances` components of at most `memory_bytes` each.
 pub(super) fn serving(instances: u32, memory_bytes: usize) -> Result<Engine, PluginError> {
+    pooled(pool(instances, memory_bytes))
+}
+
+/// The same for the I/O engine, where each call has a stack of its own, to wait on.
+pub(super) fn serving_io(instances: u32, memory_bytes: usize) -> Result<Engine, PluginError> {
+    let mut pool = pool(instances, memory_bytes);
+    pool.total_stacks(instances);
+    pooled(pool)
+}
+
+fn pooled(pool: PoolingAllocationConfig) -> Result<Engine, PluginError> {
     let mut config = base();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
-        instances,
-        memory_bytes,
-    )));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     match Engine::new(&config) {
         Ok(engine) => Ok(engine),
         // The pool reserves address space, of which a container may allow too little.
@@ -29,16 +38,16 @@ pub(super) fn serving(instances: u32, memory_bytes: usize) -> Result<Engine, Plu
     }
 }
 
-/// An engine that compiles for the serving one and is thrown away: in wasmtime 48 an engine
+/// An engine that compiles for the serving ones and is thrown away: in wasmtime 48 an engine
 /// keeps its compiler's memory for ever.
 pub(super) fn compiling() -> wasmtime::Result<Engine> {
     Engine::new(&base())
 }
 
-/// What both engines agree on; code compiled by one runs in the other.
+/// What all engines agree on; code compiled by one runs in the others.
 fn base() -> Config {
     let mut config = Config::new();
-    // Both cost every call, and no sync hook can use them.
+    // Both cost every call, and no hook needs them: one that waits has an instance to itself.
     config.concurrency_support(false);
     config.consume_fuel(false);
     config.epoch_interruption(true);
@@ -68,5 +77,18 @@ mod tests {
     fn the_serving_engine_has_a_pool() {
         let serving = serving(4, 1 << 20).expect("an engine");
         assert!(serving.pooling_allocator_metrics().is_some());
+    }
+
+    #[test]
+    fn code_compiled_by_one_runs_in_the_others() {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let hash = |engine: &Engine| {
+            let mut hasher = DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hasher.finish()
+        };
+        let compiling = hash(&compiling().expect("an engine"));
+        assert_eq!(hash(&serving(4, 1 << 20).expect("an engine")), compiling);
+        assert_eq!(hash(&serving_io(4, 1 << 20).expect("an engine")), compiling);
     }
 }

@@ -81,7 +81,7 @@ pub enum LoadError {
 pub enum CallError {
     #[error("the plugin trapped")]
     Trapped,
-    #[error("the plugin used up its CPU time")]
+    #[error("the plugin used up its time")]
     TimedOut,
     #[error("the plugin's answer is malformed")]
     Malformed,
@@ -89,6 +89,8 @@ pub enum CallError {
     Tripped,
     #[error("the plugin's instance failed and the next one is not ready")]
     Restarting,
+    #[error("no plugin of that name is configured for this hook")]
+    NotConfigured,
 }
 
 /// Why a session document became no principal.

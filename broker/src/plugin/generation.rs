@@ -1,6 +1,6 @@
 //! One version of a plugin: compiled code, settings, and how it is doing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,9 +8,10 @@ use super::bindings::imports::tidegate::types::errors::Error as Refusal;
 use super::clock;
 use super::deadline::Deadline;
 use super::error::LoadError;
-use super::health::{Health, Tolerance};
+use super::health::{Health, Phase, Tolerance};
 use super::imports::HostState;
 use super::instance::{Fault, Hooks, Instance, describe};
+use super::io::pool::Pool;
 use super::remembered::Origin;
 use super::settings::Settings;
 use super::settle::Sha256;
@@ -24,13 +25,26 @@ pub(super) struct Generation {
     pub(super) digest: Sha256,
     pub(super) path: PathBuf,
     pub(super) call_deadline: Duration,
-    pub(super) health: Health,
+    /// How often a record is tried again.
+    pub(super) retries: u32,
+    /// Instances of the I/O engine, if a hook there is asked for.
+    pub(super) pool: Option<Arc<Pool>>,
+    lanes: [Health; 3],
     hooks: Hooks,
     settings: Arc<Settings>,
     memory_bytes: usize,
     ticks: Ticks,
-    /// By worker: what takes the place of an instance that failed.
+    /// By owner: what takes the place of an instance that failed.
     spares: Box<[Mutex<Option<Instance>>]>,
+}
+
+/// Where calls come from. Each lane has a health of its own: records that make a mapper trap
+/// stop no authorization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    Worker,
+    Source,
+    Io,
 }
 
 /// What a generation is made of once its code is compiled.
@@ -42,14 +56,17 @@ pub(super) struct Parts {
     pub(super) digest: Sha256,
     pub(super) path: PathBuf,
     pub(super) call_deadline: Duration,
+    pub(super) retries: u32,
     pub(super) hooks: Hooks,
+    pub(super) pool: Option<Arc<Pool>>,
     pub(super) settings: Arc<Settings>,
     pub(super) memory_bytes: usize,
     pub(super) ticks: Ticks,
 }
 
 impl Generation {
-    pub(super) fn new(parts: Parts, workers: usize, tolerance: Tolerance, probation: bool) -> Self {
+    pub(super) fn new(parts: Parts, owners: usize, tolerance: Tolerance, probation: bool) -> Self {
+        let health = || Health::new(tolerance, probation, clock::coarse_ms());
         Self {
             name: parts.name,
             origin: parts.origin,
@@ -58,13 +75,55 @@ impl Generation {
             digest: parts.digest,
             path: parts.path,
             call_deadline: parts.call_deadline,
-            health: Health::new(tolerance, probation, clock::coarse_ms()),
+            retries: parts.retries,
+            pool: parts.pool,
+            lanes: [health(), health(), health()],
             hooks: parts.hooks,
             settings: parts.settings,
             memory_bytes: parts.memory_bytes,
             ticks: parts.ticks,
-            spares: (0..workers).map(|_| Mutex::default()).collect(),
+            spares: (0..owners).map(|_| Mutex::default()).collect(),
         }
+    }
+
+    pub(super) fn health(&self, lane: Lane) -> &Health {
+        let [worker, source, io] = &self.lanes;
+        match lane {
+            Lane::Worker => worker,
+            Lane::Source => source,
+            Lane::Io => io,
+        }
+    }
+
+    /// Of all lanes: it fails probation where one does, and passes where all do.
+    pub(super) fn phase(&self) -> Phase {
+        let is = |phase| self.lanes.iter().any(|health| health.phase() == phase);
+        if is(Phase::RolledBack) {
+            Phase::RolledBack
+        } else if is(Phase::Probation) {
+            Phase::Probation
+        } else {
+            Phase::Serving
+        }
+    }
+
+    pub(super) fn is_tripped(&self) -> bool {
+        self.lanes.iter().any(Health::is_tripped)
+    }
+
+    /// Ends what of its probation is over by time.
+    pub(super) fn try_promote(&self, now_ms: u64) {
+        for health in &self.lanes {
+            health.try_promote(now_ms);
+        }
+    }
+
+    /// Ends the probation now, because another generation takes over; it may have failed before.
+    pub(super) fn conclude(&self) -> Phase {
+        for health in &self.lanes {
+            health.conclude();
+        }
+        self.phase()
     }
 
     /// A new instance that has passed `init`, and `self-test` if asked; blocks for as long as
@@ -85,38 +144,16 @@ impl Generation {
                 path: self.path.clone(),
                 cause: describe(&error, None).detail,
             })?;
-        self.step("init", instance.init(&self.settings.text))?;
+        step(&self.path, "init", instance.init(&self.settings.text))?;
         if self_test {
-            self.step("self-test", instance.self_test())?;
+            step(&self.path, "self-test", instance.self_test())?;
         }
         Ok(instance)
     }
 
-    fn step(
-        &self,
-        step: &'static str,
-        answer: Result<Result<(), Refusal>, Fault>,
-    ) -> Result<(), LoadError> {
-        let path = self.path.clone();
-        match answer {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(refusal)) => Err(LoadError::Refused {
-                path,
-                step,
-                code: refusal.code,
-                message: refusal.message,
-            }),
-            Err(fault) => Err(LoadError::Fault {
-                path,
-                step,
-                fault: fault.detail,
-            }),
-        }
-    }
-
-    /// Makes a worker's spare, if it has none.
-    pub(super) fn stock(&self, worker: usize) -> Result<(), LoadError> {
-        let Some(slot) = self.spares.get(worker) else {
+    /// Makes an owner's spare, if it has none.
+    pub(super) fn stock(&self, owner: usize) -> Result<(), LoadError> {
+        let Some(slot) = self.spares.get(owner) else {
             return Ok(());
         };
         if lock(slot).is_some() {
@@ -127,8 +164,31 @@ impl Generation {
         Ok(())
     }
 
-    pub(super) fn take_spare(&self, worker: usize) -> Option<Instance> {
-        self.spares.get(worker).and_then(|slot| lock(slot).take())
+    pub(super) fn take_spare(&self, owner: usize) -> Option<Instance> {
+        self.spares.get(owner).and_then(|slot| lock(slot).take())
+    }
+}
+
+/// What a step of a start came to.
+pub(super) fn step(
+    path: &Path,
+    step: &'static str,
+    answer: Result<Result<(), Refusal>, Fault>,
+) -> Result<(), LoadError> {
+    let path = path.to_owned();
+    match answer {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(refusal)) => Err(LoadError::Refused {
+            path,
+            step,
+            code: refusal.code,
+            message: refusal.message,
+        }),
+        Err(fault) => Err(LoadError::Fault {
+            path,
+            step,
+            fault: fault.detail,
+        }),
     }
 }
 

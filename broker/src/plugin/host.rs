@@ -3,25 +3,30 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 
+use tokio::runtime::Handle as Runtime;
+
 use super::authorizer::WorkerPlugins;
+use super::claims::{Claims, Wanted};
 use super::config::{PluginConfig, PluginSpec};
 use super::error::{PluginError, UnknownPlugin};
+use super::generation::Lane;
+use super::io::{IoPlugins, seat::IoSeat};
 use super::load::{Loaded, Loader};
 use super::mailbox::Mailbox;
-use super::manifest::Hook;
 use super::nursery::Nursery;
 use super::registry::{Entry, Registry};
 use super::reload::{Control, Wake, Watched};
 use super::remembered::Origin;
-use super::route::Routes;
+use super::report::Reporter;
 use super::seat::{Links, Seat};
 use super::settle;
+use super::source::SourcePlugins;
 use super::status::PluginStatus;
 use super::tally::Tally;
 use super::watch::stamps;
 
 /// The control plane; a clone is the same host. Dropping the last handle stops reloading, not
-/// the workers' plugins.
+/// the plugins that were handed out.
 #[derive(Clone)]
 pub struct PluginHost(Arc<Handle>);
 
@@ -36,10 +41,18 @@ impl Drop for Handle {
     }
 }
 
+/// What calls plugins, each for its own thread.
+pub struct Handed {
+    /// The one at `w` is worker `w`'s.
+    pub workers: Vec<WorkerPlugins>,
+    pub source: SourcePlugins,
+    pub io: IoPlugins,
+}
+
 impl PluginHost {
     /// Loads every plugin and starts the threads that keep them current. Blocks: for each
     /// plugin at least 50 ms (its file must not change), and as long as it takes to compile what
-    /// the cache does not hold. `WorkerPlugins` at `w` is worker `w`'s.
+    /// the cache does not hold. `runtime` is where hooks that wait run; must not be called on it.
     ///
     /// # Errors
     ///
@@ -48,46 +61,44 @@ impl PluginHost {
     pub fn start(
         config: PluginConfig,
         workers: usize,
-    ) -> Result<(Self, Vec<WorkerPlugins>), PluginError> {
-        let names = names(&config)?;
-        let routes = Arc::new(Routes::new(&config.authorize, &names)?);
-        let principals = principals(&config, &names)?;
-        let loader = Loader::new(&config, workers)?;
+        runtime: &Runtime,
+    ) -> Result<(Self, Handed), PluginError> {
+        let claims = Claims::new(&config)?;
+        let loader = Loader::new(&config, workers, runtime)?;
         let (control, wakes) = mpsc::channel();
         let nursery = Nursery::start()?;
+        let mut seats = Seats::new(workers, nursery.clone(), control.clone());
         let mut watched = Vec::new();
         let mut entries = Vec::new();
-        let mut seats: Vec<Vec<Seat>> = (0..workers).map(|_| Vec::new()).collect();
         for (plugin, spec) in config.plugins.iter().enumerate() {
-            let wanted = wanted(plugin, &routes, principals);
+            let wanted = claims.wanted(plugin);
             let seen = stamps(spec);
             let loaded = load(&loader, plugin, spec, &wanted)?;
             let generation = loaded.generation.clone();
-            entries.push(seat(loaded, &nursery, &control, &mut seats));
-            watched.push(Watched::new(spec.clone(), wanted, generation, seen));
+            let (entry, io) = seats.seat(loaded);
+            entries.push(entry);
+            watched.push(Watched::new(spec.clone(), wanted, generation, io, seen));
         }
+        let mailboxes: Vec<Arc<Mailbox>> = seats.by_owner.iter().map(|_| Arc::default()).collect();
+        let admission = claims
+            .admission
+            .and_then(|plugin| watched.get(plugin))
+            .and_then(Watched::io_seat);
+        let handed = seats.hand_out(&config, &claims, &mailboxes);
+        let io = IoPlugins::new(admission, runtime, config.admission_limits);
         let registry = Arc::new(Registry(entries));
-        let mailboxes: Vec<Arc<Mailbox>> = (0..workers).map(|_| Arc::default()).collect();
-        let workers = seats
-            .into_iter()
-            .zip(&mailboxes)
-            .map(|(seats, mailbox)| {
-                let remembered = config.remembered_decisions;
-                WorkerPlugins::new(
-                    routes.clone(),
-                    principals,
-                    seats,
-                    remembered,
-                    mailbox.clone(),
-                )
-            })
-            .collect();
         Control::new(loader, registry.clone(), watched, mailboxes, nursery).start(
             wakes,
             &control,
             config.watch,
         )?;
-        Ok((Self(Arc::new(Handle { registry, control })), workers))
+        let (workers, source) = handed;
+        let handed = Handed {
+            workers,
+            source,
+            io,
+        };
+        Ok((Self(Arc::new(Handle { registry, control })), handed))
     }
 
     /// How each plugin is doing, in the order of the settings.
@@ -116,60 +127,24 @@ impl PluginHost {
         Ok(())
     }
 
-    /// Stops watching and reloading; what the workers have goes on serving. Does not wait for a
+    /// Stops watching and reloading; what was handed out goes on serving. Does not wait for a
     /// compilation under way.
     pub fn stop(&self) {
         let _ = self.0.control.send(Wake::Stop);
     }
 }
 
-fn names(config: &PluginConfig) -> Result<Vec<&str>, PluginError> {
-    let mut names: Vec<&str> = Vec::new();
-    for spec in &config.plugins {
-        if names.contains(&spec.name.as_str()) {
-            return Err(PluginError::DuplicateName(spec.name.clone()));
-        }
-        names.push(&spec.name);
-    }
-    Ok(names)
-}
-
-fn principals(config: &PluginConfig, names: &[&str]) -> Result<Option<usize>, PluginError> {
-    let Some(wanted) = &config.principals else {
-        return Ok(None);
-    };
-    match names.iter().position(|name| name == wanted) {
-        Some(plugin) => Ok(Some(plugin)),
-        None => Err(PluginError::Unknown {
-            claim: "`principals`".into(),
-            name: wanted.clone(),
-        }),
-    }
-}
-
-/// The hooks that the settings send calls to.
-fn wanted(plugin: usize, routes: &Routes, principals: Option<usize>) -> Vec<Hook> {
-    let mut wanted = Vec::new();
-    if routes.reach(plugin) {
-        wanted.push(Hook::Authorizer);
-    }
-    if principals == Some(plugin) {
-        wanted.push(Hook::Principals);
-    }
-    wanted
-}
-
 fn load(
     loader: &Loader,
     plugin: usize,
     spec: &PluginSpec,
-    wanted: &[Hook],
+    wanted: &Wanted,
 ) -> Result<Loaded, PluginError> {
     let origin = Origin {
         plugin,
         generation: 1,
     };
-    settle::read_settled(spec)
+    settle::read_settled(spec, loader.environment())
         .and_then(|inputs| loader.load(spec, wanted, origin, inputs, false))
         .map_err(|cause| PluginError::Load {
             name: spec.name.clone(),
@@ -177,29 +152,90 @@ fn load(
         })
 }
 
-/// Gives each worker its instance.
-fn seat(
-    loaded: Loaded,
-    nursery: &Nursery,
-    control: &Sender<Wake>,
-    seats: &mut [Vec<Seat>],
-) -> Entry {
-    let Loaded {
-        generation,
-        instances,
-    } = loaded;
-    let tallies: Vec<Arc<Tally>> = seats.iter().map(|_| Arc::default()).collect();
-    let entry = Entry::new(generation.clone(), tallies.clone());
-    for (worker, (instance, tally)) in instances.into_iter().zip(tallies).enumerate() {
-        let links = Links {
-            worker,
-            nursery: nursery.clone(),
-            tally,
-            last_error: entry.last_error(),
-            control: control.clone(),
-        };
-        nursery.stock(&generation, worker);
-        seats[worker].push(Seat::new(generation.clone(), instance, links));
+/// Where plugins are called. An owner is a thread that has instances: a worker, or the last one,
+/// which maps.
+struct Seats {
+    by_owner: Vec<Vec<Option<Seat>>>,
+    workers: usize,
+    nursery: Nursery,
+    control: Sender<Wake>,
+}
+
+impl Seats {
+    fn new(workers: usize, nursery: Nursery, control: Sender<Wake>) -> Self {
+        Self {
+            by_owner: (0..=workers).map(|_| Vec::new()).collect(),
+            workers,
+            nursery,
+            control,
+        }
     }
-    entry
+
+    /// Gives each owner its instance of a plugin, if it calls it.
+    fn seat(&mut self, loaded: Loaded) -> (Entry, Option<Arc<IoSeat>>) {
+        let Loaded {
+            generation,
+            instances,
+        } = loaded;
+        // One for each owner and one for the I/O engine.
+        let tallies: Vec<Arc<Tally>> = (0..self.by_owner.len() + 1)
+            .map(|_| Arc::default())
+            .collect();
+        let entry = Entry::new(generation.clone(), tallies.clone());
+        let reporter = |tally: &Arc<Tally>| Reporter {
+            tally: tally.clone(),
+            last_error: entry.last_error(),
+            control: self.control.clone(),
+        };
+        let mut instances = instances.into_iter().peekable();
+        for (owner, (seats, tally)) in self.by_owner.iter_mut().zip(&tallies).enumerate() {
+            let instance = instances.next_if(|(of, _)| *of == owner);
+            seats.push(instance.map(|(_, instance)| {
+                let lane = if owner == self.workers {
+                    Lane::Source
+                } else {
+                    Lane::Worker
+                };
+                let links = Links {
+                    owner,
+                    lane,
+                    nursery: self.nursery.clone(),
+                    reporter: reporter(tally),
+                };
+                self.nursery.stock(&generation, owner);
+                Seat::new(generation.clone(), instance, links)
+            }));
+        }
+        let io = tallies
+            .last()
+            .filter(|_| generation.pool.is_some())
+            .map(|tally| Arc::new(IoSeat::new(generation.clone(), reporter(tally))));
+        (entry, io)
+    }
+
+    fn hand_out(
+        mut self,
+        config: &PluginConfig,
+        claims: &Claims,
+        mailboxes: &[Arc<Mailbox>],
+    ) -> (Vec<WorkerPlugins>, SourcePlugins) {
+        let source = self.by_owner.pop().unwrap_or_default();
+        let mailbox = mailboxes.last().cloned().unwrap_or_default();
+        let source = SourcePlugins::new(config, source, mailbox);
+        let workers = self
+            .by_owner
+            .into_iter()
+            .zip(mailboxes)
+            .map(|(seats, mailbox)| {
+                WorkerPlugins::new(
+                    claims.routes.clone(),
+                    claims.principals,
+                    seats,
+                    config.remembered_decisions,
+                    mailbox.clone(),
+                )
+            })
+            .collect();
+        (workers, source)
+    }
 }

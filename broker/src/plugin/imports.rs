@@ -1,4 +1,5 @@
-//! The host's side of a sync plugin's imports.
+//! The host's side of imports: those that answer at once, and what the others say on the sync
+//! engine (`io::fetch` is what they do on the I/O engine).
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,6 +13,7 @@ use super::bindings::imports::tidegate;
 use super::bindings::imports::tidegate::types::errors::Error;
 use super::clock;
 use super::deadline::Deadline;
+use super::io::fetch::Reach;
 use super::settings::Settings;
 
 /// Random bytes one call may ask for (`wit/deps/random`).
@@ -30,6 +32,8 @@ pub(super) struct HostState {
     settings: Arc<Settings>,
     memory_bytes: usize,
     pub(super) deadline: Deadline,
+    /// `None` on the sync engine.
+    pub(super) reach: Option<Reach>,
     log: LogBudget,
     /// The last line it logged as an error; a guest's panic says there where it was.
     pub(super) last_error: Option<String>,
@@ -47,6 +51,7 @@ impl HostState {
             settings,
             memory_bytes,
             deadline,
+            reach: None,
             log: LogBudget::new(clock::coarse_ms()),
             last_error: None,
         }
@@ -160,8 +165,7 @@ fn fill(bytes: &mut [u8]) -> wasmtime::Result<()> {
     rand::fill(bytes).map_err(|_| wasmtime::Error::msg("the system has no random bytes"))
 }
 
-/// Sync hooks run on a worker, where nothing may wait; an async import would make every call
-/// async.
+/// Sync hooks run on threads where nothing may wait; an async import would make every call async.
 fn unavailable(import: &str) -> Error {
     Error {
         code: "unavailable-in-this-hook".into(),

@@ -7,17 +7,20 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::bindings::authorizer::exports::tidegate::authorizer::authorizer::Decision;
 use super::bindings::imports::tidegate::types::errors::Error as Refusal;
+use super::bindings::mapper::exports::tidegate::mapper::mapper::{Outcome, SourceRecord};
 use super::bindings::principals::exports::tidegate::principals::principals::Identity;
-use super::bindings::{authorizer, lifecycle, principals};
+use super::bindings::{authorizer, lifecycle, mapper, principals};
 use super::deadline::TimedOut;
 use super::error::CallError;
 use super::imports::{HostState, MemoryLimit};
 use super::manifest::Hook;
 
 /// Bytes a guest may have the host copy in one call.
-const HOSTCALL_BYTES: usize = 1 << 20;
+pub(super) const HOSTCALL_BYTES: usize = 1 << 20;
+/// The same for a batch's outcomes; the guest's own memory limit is usually less.
+const MAP_BYTES: usize = 64 << 20;
 /// CPU time for `init` and `self-test`, which run off the workers.
-const START_DEADLINE: Duration = Duration::from_secs(1);
+pub(super) const START_DEADLINE: Duration = Duration::from_secs(1);
 /// Frames of a trap's backtrace that are told.
 const FRAMES: usize = 5;
 const PANIC_MACHINERY: [&str; 5] = [
@@ -33,6 +36,7 @@ pub(super) struct Hooks {
     pub(super) pre: InstancePre<HostState>,
     authorizer: Option<authorizer::AuthorizerHookIndices>,
     principals: Option<principals::PrincipalsHookIndices>,
+    mapper: Option<mapper::MapperHookIndices>,
     lifecycle: Option<lifecycle::LifecycleHookIndices>,
 }
 
@@ -45,6 +49,9 @@ impl Hooks {
         let principals = has(Hook::Principals)
             .then(|| principals::PrincipalsHookIndices::new(&pre))
             .transpose()?;
+        let mapper = has(Hook::Mapper)
+            .then(|| mapper::MapperHookIndices::new(&pre))
+            .transpose()?;
         let lifecycle = has(Hook::Lifecycle)
             .then(|| lifecycle::LifecycleHookIndices::new(&pre))
             .transpose()?;
@@ -52,6 +59,7 @@ impl Hooks {
             pre,
             authorizer,
             principals,
+            mapper,
             lifecycle,
         })
     }
@@ -70,6 +78,7 @@ pub(super) struct Instance {
     store: Store<HostState>,
     authorizer: Option<authorizer::AuthorizerHook>,
     principals: Option<principals::PrincipalsHook>,
+    mapper: Option<mapper::MapperHook>,
     lifecycle: Option<lifecycle::LifecycleHook>,
 }
 
@@ -93,6 +102,11 @@ impl Instance {
             .as_ref()
             .map(|indices| indices.load(&mut store, &instance))
             .transpose()?;
+        let mapper = hooks
+            .mapper
+            .as_ref()
+            .map(|indices| indices.load(&mut store, &instance))
+            .transpose()?;
         let lifecycle = hooks
             .lifecycle
             .as_ref()
@@ -102,6 +116,7 @@ impl Instance {
             store,
             authorizer,
             principals,
+            mapper,
             lifecycle,
         })
     }
@@ -163,6 +178,19 @@ impl Instance {
         let guest = hook.tidegate_principals_principals();
         call(&mut self.store, deadline, |store| {
             guest.call_principal(store, session)
+        })
+    }
+
+    pub(super) fn map(
+        &mut self,
+        deadline: Duration,
+        records: &[SourceRecord<'_>],
+    ) -> Result<Vec<Outcome>, Fault> {
+        let hook = self.mapper.as_ref().ok_or_else(|| missing("mapper"))?;
+        let guest = hook.tidegate_mapper_mapper();
+        self.store.set_hostcall_fuel(MAP_BYTES);
+        call(&mut self.store, deadline, |store| {
+            guest.call_map(store, records)
         })
     }
 }

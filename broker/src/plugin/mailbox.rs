@@ -17,6 +17,16 @@ pub(super) enum Post {
     Keep(Origin),
 }
 
+impl Post {
+    /// The generation that it is about.
+    pub(super) fn origin(&self) -> Origin {
+        match self {
+            Self::Switch(generation, _) => generation.origin,
+            Self::RollBack(origin) | Self::Keep(origin) => *origin,
+        }
+    }
+}
+
 /// Few and small: one post per worker and reload.
 #[derive(Default)]
 pub(super) struct Mailbox {

@@ -17,26 +17,42 @@ pub(super) struct Manifest {
     /// Memory one instance may use, in MiB; the settings may allow less.
     #[serde(default)]
     pub(super) memory_mib: Option<u32>,
+    /// How often a record is tried again that the mapper failed on with a retryable error.
+    #[serde(default = "default_retries")]
+    pub(super) retries: u32,
     /// For tools; the broker hands settings to `init`, which judges them.
     #[serde(default)]
     settings_schema: Option<serde_json::Value>,
 }
 
-/// The hooks of the sync engine.
+fn default_retries() -> u32 {
+    3
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hook {
     Authorizer,
     Principals,
+    Mapper,
+    Admission,
     Lifecycle,
 }
 
 impl Hook {
-    pub(super) const ALL: [Self; 3] = [Self::Authorizer, Self::Principals, Self::Lifecycle];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Authorizer,
+        Self::Principals,
+        Self::Mapper,
+        Self::Admission,
+        Self::Lifecycle,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Authorizer => "authorizer",
             Self::Principals => "principals",
+            Self::Mapper => "mapper",
+            Self::Admission => "admission",
             Self::Lifecycle => "lifecycle",
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Unit, counter, gauge, histogram};
 
+use super::generation::Generation;
 use super::tally::{Count, Tally};
 
 /// Describes every metric of the plugin host; call once, after the recorder is installed.
@@ -12,11 +13,11 @@ pub fn describe_metrics() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_counter!(
         "tidegate_plugin_calls_total",
-        "Calls made into a plugin; remembered answers are not among them"
+        "Calls made into a plugin; a batch of records is one; remembered answers are not among them"
     );
     describe_counter!(
         "tidegate_plugin_faults_total",
-        "Calls without an answer, by kind: trap, timeout (CPU deadline), malformed"
+        "Calls without an answer, by kind: trap, timeout (its deadline), malformed"
     );
     describe_counter!(
         "tidegate_plugin_refused_total",
@@ -51,7 +52,33 @@ pub fn describe_metrics() {
     describe_histogram!(
         "tidegate_plugin_init_seconds",
         Unit::Seconds,
-        "Time to instantiate, initialise and test one instance for each worker"
+        "Time to instantiate, initialise and test one instance for each thread that calls it"
+    );
+    describe_gauge!(
+        "tidegate_plugin_io_instances",
+        "Instances on the I/O engine (admission), those that are being made included"
+    );
+    describe_gauge!(
+        "tidegate_plugin_io_in_flight",
+        "Instances on the I/O engine that answer a call now"
+    );
+    describe_counter!(
+        "tidegate_plugin_admissions_total",
+        "Questions whether a principal may stay, by outcome: admitted, refused, failed (no \
+         answer), overloaded (not asked); remembered answers are not among them"
+    );
+    describe_gauge!(
+        "tidegate_plugin_admissions_waiting",
+        "Questions under way, those that wait for an instance included"
+    );
+    describe_gauge!(
+        "tidegate_plugin_admissions_kept",
+        "Remembered answers, those that have expired included"
+    );
+    describe_histogram!(
+        "tidegate_plugin_admission_seconds",
+        Unit::Seconds,
+        "Time from a question to its answer"
     );
 }
 
@@ -67,13 +94,31 @@ pub(super) struct Meters {
     remembered: Counter,
     generation: Gauge,
     tripped: Gauge,
+    pool: Option<PoolGauges>,
+}
+
+/// Of a plugin with a hook on the I/O engine.
+struct PoolGauges {
+    instances: Gauge,
+    in_flight: Gauge,
+}
+
+impl PoolGauges {
+    fn new(plugin: &str) -> Self {
+        let plugin = plugin.to_owned();
+        Self {
+            instances: gauge!("tidegate_plugin_io_instances", "plugin" => plugin.clone()),
+            in_flight: gauge!("tidegate_plugin_io_in_flight", "plugin" => plugin),
+        }
+    }
 }
 
 /// A field of the tally, summed over the workers.
 type Field = fn(&Tally) -> &Count;
 
 impl Meters {
-    pub(super) fn new(plugin: &str, tallies: Vec<Arc<Tally>>) -> Self {
+    pub(super) fn new(plugin: &str, has_pool: bool, tallies: Vec<Arc<Tally>>) -> Self {
+        let pool = has_pool.then(|| PoolGauges::new(plugin));
         let plugin = plugin.to_owned();
         let fault = |kind: &'static str| counter!("tidegate_plugin_faults_total", "plugin" => plugin.clone(), "kind" => kind);
         Self {
@@ -87,6 +132,7 @@ impl Meters {
             remembered: counter!("tidegate_plugin_remembered_total", "plugin" => plugin.clone()),
             generation: gauge!("tidegate_plugin_generation", "plugin" => plugin.clone()),
             tripped: gauge!("tidegate_plugin_tripped", "plugin" => plugin),
+            pool,
         }
     }
 
@@ -94,7 +140,7 @@ impl Meters {
         self.tallies.iter().map(|tally| field(tally).get()).sum()
     }
 
-    pub(super) fn publish(&self, generation: u64, tripped: bool) {
+    pub(super) fn publish(&self, serving: &Generation) {
         self.calls.absolute(self.sum(|tally| &tally.calls));
         self.traps.absolute(self.sum(|tally| &tally.traps));
         self.timeouts.absolute(self.sum(|tally| &tally.timeouts));
@@ -103,8 +149,14 @@ impl Meters {
         self.denials.absolute(self.sum(|tally| &tally.denials));
         self.remembered
             .absolute(self.sum(|tally| &tally.remembered));
-        self.generation.set(generation as f64);
-        self.tripped.set(if tripped { 1.0 } else { 0.0 });
+        self.generation.set(serving.origin.generation as f64);
+        self.tripped
+            .set(if serving.is_tripped() { 1.0 } else { 0.0 });
+        if let (Some(pool), Some(gauges)) = (&serving.pool, &self.pool) {
+            let (instances, in_flight) = pool.counts();
+            gauges.instances.set(instances as f64);
+            gauges.in_flight.set(in_flight as f64);
+        }
     }
 }
 

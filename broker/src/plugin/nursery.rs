@@ -31,12 +31,10 @@ impl Nursery {
         Ok(Self(sender))
     }
 
-    /// Makes this worker's spare of a generation. At most one per worker and generation exists,
-    /// so a worker that asks often costs nothing.
-    pub(super) fn stock(&self, generation: &Arc<Generation>, worker: usize) {
-        let _ = self
-            .0
-            .send(Chore::Stock(Arc::downgrade(generation), worker));
+    /// Makes this owner's spare of a generation. At most one per owner and generation exists, so
+    /// one that asks often costs nothing.
+    pub(super) fn stock(&self, generation: &Arc<Generation>, owner: usize) {
+        let _ = self.0.send(Chore::Stock(Arc::downgrade(generation), owner));
     }
 
     /// Gives back an instance's memory.
@@ -49,11 +47,11 @@ fn run(chores: &Receiver<Chore>) {
     lower_priority();
     for chore in chores {
         match chore {
-            Chore::Stock(generation, worker) => {
+            Chore::Stock(generation, owner) => {
                 let Some(generation) = generation.upgrade() else {
                     continue;
                 };
-                if let Err(error) = generation.stock(worker) {
+                if let Err(error) = generation.stock(owner) {
                     tracing::error!(
                         plugin = &*generation.name,
                         generation = generation.origin.generation,

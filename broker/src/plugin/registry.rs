@@ -29,8 +29,7 @@ impl Registry {
     pub(super) fn publish_metrics(&self) {
         for entry in &self.0 {
             let serving = entry.serving();
-            let tripped = serving.health.is_tripped();
-            entry.meters.publish(serving.origin.generation, tripped);
+            entry.meters.publish(&serving);
         }
     }
 
@@ -64,7 +63,7 @@ impl Entry {
         Self {
             name: serving.name.to_string(),
             last_error: LastError::default(),
-            meters: Meters::new(&serving.name, tallies),
+            meters: Meters::new(&serving.name, serving.pool.is_some(), tallies),
             serving: Mutex::new(serving),
         }
     }
@@ -79,9 +78,9 @@ impl Entry {
 
     fn status(&self) -> PluginStatus {
         let serving = self.serving();
-        let state = if serving.health.is_tripped() {
+        let state = if serving.is_tripped() {
             State::Tripped
-        } else if serving.health.phase() == Phase::Serving {
+        } else if serving.phase() == Phase::Serving {
             State::Serving
         } else {
             State::Probation

@@ -1,4 +1,4 @@
-//! The control thread: looks at changed files, makes candidates, posts them to the workers,
+//! The control thread: looks at changed files, makes candidates, posts them to the threads that call,
 //! ends probations and rolls back.
 
 use std::collections::VecDeque;
@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use super::claims::Wanted;
 use super::clock;
 use super::config::PluginSpec;
 use super::error::{LoadError, PluginError};
 use super::generation::Generation;
 use super::health::Phase;
+use super::io::seat::IoSeat;
 use super::load::{Loaded, Loader};
 use super::mailbox::{Mailbox, Post};
-use super::manifest::Hook;
 use super::meters::{Outcome, count_reload};
 use super::nursery::{Nursery, lower_priority};
 use super::registry::Registry;
@@ -46,7 +47,9 @@ pub(super) struct Control {
 
 pub(super) struct Watched {
     spec: PluginSpec,
-    wanted: Vec<Hook>,
+    wanted: Wanted,
+    /// Where hooks that wait are called; it switches at once, without mail.
+    io: Option<Arc<IoSeat>>,
     serving: Arc<Generation>,
     /// What a roll-back goes back to.
     previous: Option<Arc<Generation>>,
@@ -60,13 +63,15 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) fn new(
         spec: PluginSpec,
-        wanted: Vec<Hook>,
+        wanted: Wanted,
         serving: Arc<Generation>,
+        io: Option<Arc<IoSeat>>,
         seen: Vec<Option<Stamp>>,
     ) -> Self {
         Self {
             spec,
             wanted,
+            io,
             generations: serving.origin.generation,
             serving,
             previous: None,
@@ -74,6 +79,10 @@ impl Watched {
             seen,
             touched: Touched::default(),
         }
+    }
+
+    pub(super) fn io_seat(&self) -> Option<Arc<IoSeat>> {
+        self.io.clone()
     }
 
     fn remember_failed(&mut self, digest: Sha256) {
@@ -171,7 +180,7 @@ impl Control {
     /// `None` = nothing to do.
     fn candidate(&mut self, plugin: usize, cause: Cause) -> Result<Option<Loaded>, LoadError> {
         let watched = &mut self.plugins[plugin];
-        let inputs = settle::read_settled(&watched.spec)?;
+        let inputs = settle::read_settled(&watched.spec, self.loader.environment())?;
         let digest = inputs.digest;
         if cause == Cause::Change {
             if digest == watched.serving.digest {
@@ -206,16 +215,19 @@ impl Control {
             instances,
         } = loaded;
         // From here on its phase is final, so all workers agree on what to go back to.
-        if watched.serving.health.conclude() != Phase::RolledBack {
+        if watched.serving.conclude() != Phase::RolledBack {
             watched.previous = Some(watched.serving.clone());
         }
         watched.serving = generation.clone();
         self.registry.switch(plugin, generation.clone());
-        for (mailbox, instance) in self.mailboxes.iter().zip(instances) {
-            mailbox.post(Post::Switch(generation.clone(), instance));
+        for (owner, instance) in instances {
+            if let Some(mailbox) = self.mailboxes.get(owner) {
+                mailbox.post(Post::Switch(generation.clone(), instance));
+                self.nursery.stock(&generation, owner);
+            }
         }
-        for worker in 0..self.mailboxes.len() {
-            self.nursery.stock(&generation, worker);
+        if let Some(io) = &watched.io {
+            io.switch(generation.clone());
         }
         count_reload(&watched.spec.name, Outcome::Switched);
         tracing::info!(
@@ -257,6 +269,9 @@ impl Control {
             serving = previous.origin.generation,
             "plugin failed on probation and was rolled back"
         );
+        if let Some(io) = &watched.io {
+            io.roll_back(failed.origin);
+        }
         self.registry.serve(plugin, previous);
         self.tell(|| Post::RollBack(failed.origin));
     }
@@ -266,10 +281,13 @@ impl Control {
         if watched.previous.is_none() {
             return;
         }
-        watched.serving.health.try_promote(clock::coarse_ms());
-        if watched.serving.health.phase() == Phase::Serving {
+        watched.serving.try_promote(clock::coarse_ms());
+        if watched.serving.phase() == Phase::Serving {
             watched.previous = None;
             let origin = watched.serving.origin;
+            if let Some(io) = &watched.io {
+                io.keep(origin);
+            }
             tracing::info!(
                 plugin = watched.spec.name,
                 generation = origin.generation,

@@ -1,19 +1,17 @@
-//! One plugin on one worker: the generation that serves, and the one before while that is on
+//! One plugin on one thread (a worker, or the one that maps): the generation that serves, and the one before while that is on
 //! probation.
 
-use std::sync::mpsc::Sender;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::CallError;
-use super::generation::Generation;
-use super::health::{Consequence, Phase};
+use super::generation::{Generation, Lane};
+use super::health::Phase;
 use super::instance::{Fault, Instance};
 use super::mailbox::Post;
 use super::nursery::Nursery;
-use super::registry::LastError;
-use super::reload::Wake;
 use super::remembered::Origin;
+use super::report::Reporter;
 use super::tally::Tally;
 
 /// Whether a call that fails on a candidate is made again on the generation before.
@@ -31,11 +29,11 @@ pub(super) struct Seat {
 
 /// What a seat needs of the rest of the host.
 pub(super) struct Links {
-    pub(super) worker: usize,
+    /// Whose spares it takes.
+    pub(super) owner: usize,
+    pub(super) lane: Lane,
     pub(super) nursery: Nursery,
-    pub(super) tally: Arc<Tally>,
-    pub(super) last_error: LastError,
-    pub(super) control: Sender<Wake>,
+    pub(super) reporter: Reporter,
 }
 
 struct Place {
@@ -58,7 +56,12 @@ impl Seat {
     }
 
     pub(super) fn tally(&self) -> &Tally {
-        &self.links.tally
+        &self.links.reporter.tally
+    }
+
+    /// The one that serves, or is on probation to serve.
+    pub(super) fn generation(&self) -> &Generation {
+        &self.current.generation
     }
 
     pub(super) fn serves(&self, origin: Origin) -> bool {
@@ -73,8 +76,8 @@ impl Seat {
         repeat: Repeat,
         mut call: impl FnMut(&mut Instance, Duration) -> Result<R, Fault>,
     ) -> Result<(Origin, R), CallError> {
-        let phase = self.current.generation.health.phase();
         let links = &self.links;
+        let phase = self.current.generation.health(links.lane).phase();
         match (&mut self.previous, phase) {
             (None, _) | (_, Phase::Serving) => self.current.ask(links, now_ms, &mut call),
             (Some(previous), Phase::RolledBack) => previous.ask(links, now_ms, &mut call),
@@ -95,7 +98,7 @@ impl Seat {
             Post::Switch(generation, instance) => {
                 let next = Place::new(generation, instance);
                 let current = std::mem::replace(&mut self.current, next);
-                let failed = current.generation.health.phase() == Phase::RolledBack;
+                let failed = current.generation.phase() == Phase::RolledBack;
                 let retired = if failed && self.previous.is_some() {
                     Some(current)
                 } else {
@@ -145,80 +148,39 @@ impl Place {
     ) -> Result<(Origin, R), CallError> {
         let generation = &self.generation;
         if self.instance.is_none() {
-            self.instance = generation.take_spare(links.worker);
+            self.instance = generation.take_spare(links.owner);
         }
         let Some(instance) = &mut self.instance else {
-            links.tally.refused.one_more();
+            links.reporter.tally.refused.one_more();
             if now_ms.saturating_sub(self.asked_ms) >= ASK_AGAIN_MS {
                 self.asked_ms = now_ms;
-                links.nursery.stock(generation, links.worker);
+                links.nursery.stock(generation, links.owner);
             }
             return Err(CallError::Restarting);
         };
-        if !generation.health.admits(now_ms) {
-            links.tally.refused.one_more();
+        let health = generation.health(links.lane);
+        if !health.admits(now_ms) {
+            links.reporter.tally.refused.one_more();
             return Err(CallError::Tripped);
         }
-        links.tally.calls.one_more();
+        links.reporter.tally.calls.one_more();
         match call(instance, generation.call_deadline) {
             Ok(answer) => {
-                generation.health.succeeded();
+                health.succeeded();
                 Ok((generation.origin, answer))
             }
             Err(fault) => {
                 if let Some(instance) = self.instance.take() {
                     links.nursery.bury(instance);
                 }
-                self.instance = generation.take_spare(links.worker);
-                links.nursery.stock(generation, links.worker);
+                self.instance = generation.take_spare(links.owner);
+                links.nursery.stock(generation, links.owner);
                 self.asked_ms = now_ms;
-                links.report(generation, &fault, generation.health.failed(now_ms));
+                links
+                    .reporter
+                    .report(generation, &fault, health.failed(now_ms));
                 Err(fault.kind)
             }
         }
-    }
-}
-
-impl Links {
-    fn report(&self, generation: &Arc<Generation>, fault: &Fault, consequence: Consequence) {
-        match fault.kind {
-            CallError::TimedOut => self.tally.timeouts.one_more(),
-            CallError::Malformed => self.tally.malformed.one_more(),
-            _ => self.tally.traps.one_more(),
-        }
-        let detail = &fault.detail;
-        let plugin = &*generation.name;
-        let version = &*generation.version;
-        let number = generation.origin.generation;
-        match consequence {
-            Consequence::Counted => {
-                tracing::warn!(
-                    plugin,
-                    version,
-                    generation = number,
-                    "plugin call failed: {detail}"
-                );
-            }
-            Consequence::Tripped { for_ms } => tracing::error!(
-                plugin,
-                version,
-                generation = number,
-                for_ms,
-                "plugin tripped, it is not asked for a while: {detail}"
-            ),
-            Consequence::RolledBack => {
-                tracing::error!(
-                    plugin,
-                    version,
-                    generation = number,
-                    "plugin call failed: {detail}"
-                );
-                let _ = self.control.send(Wake::RolledBack(generation.clone()));
-            }
-        }
-        *self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(detail.clone());
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::environment::Environment;
 use super::error::LoadError;
 
 /// What `init` gets whole, and the import `settings` piece by piece.
@@ -14,17 +15,31 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Settings that stand in the broker's own.
-    pub(super) fn inline(value: serde_json::Value) -> Result<Self, LoadError> {
-        Self::from_value(value, "(inline)")
+    pub(super) fn inline(
+        value: serde_json::Value,
+        environment: &Environment,
+    ) -> Result<Self, LoadError> {
+        Self::from_value(value, environment, "(inline)")
     }
 
     /// The content of a settings file, TOML or JSON by its ending.
-    pub(super) fn from_file(path: &Path, bytes: &[u8]) -> Result<Self, LoadError> {
+    pub(super) fn from_file(
+        path: &Path,
+        bytes: &[u8],
+        environment: &Environment,
+    ) -> Result<Self, LoadError> {
         let origin = path.display().to_string();
-        Self::from_value(parse(path, bytes, &origin)?, &origin)
+        Self::from_value(parse(path, bytes, &origin)?, environment, &origin)
     }
 
-    fn from_value(value: serde_json::Value, origin: &str) -> Result<Self, LoadError> {
+    fn from_value(
+        mut value: serde_json::Value,
+        environment: &Environment,
+        origin: &str,
+    ) -> Result<Self, LoadError> {
+        environment
+            .fill_value(&mut value)
+            .map_err(|error| refused(origin, error))?;
         let serde_json::Value::Object(object) = &value else {
             return Err(refused(origin, "not an object"));
         };
@@ -64,10 +79,15 @@ fn refused(origin: &str, cause: impl ToString) -> LoadError {
 mod tests {
     use super::*;
 
+    fn variables() -> Environment {
+        Environment::new([("X".to_owned(), "x".to_owned())])
+    }
+
     #[test]
     fn toml_and_json_become_the_same_text() {
-        let toml = Settings::from_file(Path::new("p.toml"), b"deny = \"x\"\n[a]\nb = 1\n");
-        let json = Settings::from_file(Path::new("p.json"), br#"{"a":{"b":1},"deny":"x"}"#);
+        let read = |path, bytes| Settings::from_file(Path::new(path), bytes, &variables());
+        let toml = read("p.toml", b"deny = \"${X}\"\n[a]\nb = 1\n");
+        let json = read("p.json", br#"{"a":{"b":1},"deny":"x"}"#);
         assert_eq!(toml, json);
         let settings = json.expect("an object");
         assert_eq!(settings.text, r#"{"a":{"b":1},"deny":"x"}"#);
@@ -77,11 +97,14 @@ mod tests {
 
     #[test]
     fn an_error_names_the_file_and_the_line() {
-        let error = Settings::from_file(Path::new("conf/p.toml"), b"a = 1\nb = = 2\n")
-            .expect_err("two equal signs");
+        let read =
+            |bytes: &[u8]| Settings::from_file(Path::new("conf/p.toml"), bytes, &variables());
+        let error = read(b"a = 1\nb = = 2\n").expect_err("two equal signs");
         assert!(error.to_string().contains("conf/p.toml"), "{error}");
         assert!(error.to_string().contains("line 2"), "{error}");
-        let error = Settings::inline(serde_json::json!([1])).expect_err("an array");
+        let error = read(b"a = '${X'").expect_err("no brace");
+        assert!(error.to_string().contains("\"${X\" is not"), "{error}");
+        let error = Settings::inline(serde_json::json!([1]), &variables()).expect_err("an array");
         assert!(error.to_string().contains("not an object"), "{error}");
     }
 }

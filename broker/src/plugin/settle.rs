@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::digest;
 
 use super::config::{PluginSettings, PluginSpec};
+use super::environment::Environment;
 use super::error::LoadError;
 use super::settings::Settings;
 
@@ -22,7 +23,7 @@ pub(super) struct Inputs {
     pub(super) component: Vec<u8>,
     pub(super) sha256: Sha256,
     pub(super) settings: Arc<Settings>,
-    /// Over component, settings and grants: equal digests make equal generations.
+    /// Over component, settings (with what the environment put into them) and grants: equal digests make equal generations.
     pub(super) digest: Sha256,
 }
 
@@ -39,7 +40,10 @@ struct Files {
 ///
 /// A file cannot be read, or keeps changing, or is not the pinned one, or the settings are no
 /// object of TOML or JSON.
-pub(super) fn read_settled(spec: &PluginSpec) -> Result<Inputs, LoadError> {
+pub(super) fn read_settled(
+    spec: &PluginSpec,
+    environment: &Environment,
+) -> Result<Inputs, LoadError> {
     let files = settle(|| read(spec), &spec.component)?;
     let sha256 = sha256(&[&files.component]);
     if let Some(pinned) = spec.sha256
@@ -53,12 +57,12 @@ pub(super) fn read_settled(spec: &PluginSpec) -> Result<Inputs, LoadError> {
     }
     let settings = match (&spec.settings, &files.settings) {
         (PluginSettings::File(path) | PluginSettings::Beside(path), Some(bytes)) => {
-            Settings::from_file(path, bytes)?
+            Settings::from_file(path, bytes, environment)?
         }
         (PluginSettings::File(_) | PluginSettings::Beside(_), None) => {
-            Settings::inline(serde_json::json!({}))?
+            Settings::inline(serde_json::json!({}), environment)?
         }
-        (PluginSettings::Inline(value), _) => Settings::inline(value.clone())?,
+        (PluginSettings::Inline(value), _) => Settings::inline(value.clone(), environment)?,
     };
     let grants = format!("{:?}", spec.grants);
     let digest = self::sha256(&[&sha256, settings.text.as_bytes(), grants.as_bytes()]);

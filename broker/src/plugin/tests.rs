@@ -24,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Bed {
     folder: TempDir,
     config: PluginConfig,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl Bed {
@@ -50,7 +51,16 @@ impl Bed {
             memory_bytes: 4 << 20,
             ..PluginConfig::default()
         };
-        Self { folder, config }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        Self {
+            folder,
+            config,
+            runtime,
+        }
     }
 
     fn good() -> Self {
@@ -65,8 +75,14 @@ impl Bed {
         self.config.plugins[0].component.clone()
     }
 
+    fn hand_out(&self) -> (PluginHost, Handed) {
+        PluginHost::start(self.config.clone(), 2, self.runtime.handle())
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
     fn start(&self) -> (PluginHost, Vec<WorkerPlugins>) {
-        PluginHost::start(self.config.clone(), 2).unwrap_or_else(|error| panic!("{error}"))
+        let (host, handed) = self.hand_out();
+        (host, handed.workers)
     }
 
     /// With the first of two workers.
@@ -76,7 +92,7 @@ impl Bed {
     }
 
     fn error(&self) -> String {
-        match PluginHost::start(self.config.clone(), 1) {
+        match PluginHost::start(self.config.clone(), 1, self.runtime.handle()) {
             Ok(_) => panic!("it started"),
             Err(error) => error.to_string(),
         }

@@ -10,7 +10,7 @@ use wasmtime::EngineWeak;
 use super::error::PluginError;
 
 /// How often a running guest looks up whether its CPU time is used up.
-const TICK: Duration = Duration::from_millis(1);
+pub(super) const TICK: Duration = Duration::from_millis(1);
 /// Ticks without a call after which the clock slows down.
 const AWAKE: u32 = 1_000;
 /// A tick while no guest runs: a thousand a second would cost an idle broker CPU time. Also the

@@ -59,6 +59,14 @@ fn refusal_frame(nonce: &str, refusal: &Refusal) -> Bytes {
             let reason = format!("no plugin has the method {method:?}");
             refuse(nonce, ErrorCode::BadMessage, &reason, None)
         }
+        Refusal::NotAdmitted(refusal) => {
+            let error = if refusal.retryable {
+                ErrorCode::Server
+            } else {
+                ErrorCode::BadAuth
+            };
+            refuse(nonce, error, &refusal.message, None)
+        }
         Refusal::Failed(reason) => refuse(nonce, ErrorCode::Server, reason, None),
     }
 }

@@ -15,10 +15,15 @@ use crate::node::{Binding, Node, Refusal, is_past};
 use crate::protocol::pubsub::{self, Command, ErrorCode};
 use crate::topic::Topic;
 
+/// `/ws`, as the plugin that admits hears it.
+const TRANSPORT: &str = "websocket";
+
 /// The client that the commands of one session speak for.
 pub(super) struct Caller {
     pub node: Rc<Node>,
     pub id: ListenerId,
+    /// As the plugin that admits hears it.
+    transport: &'static str,
     /// Set by AUTH; until then the caller is anonymous.
     principal: RefCell<Arc<Principal>>,
 }
@@ -28,15 +33,22 @@ impl Caller {
         Self {
             node,
             id,
+            transport: TRANSPORT,
             principal: RefCell::default(),
         }
     }
 
     /// One that has shown its token when it connected.
-    pub(super) fn known(node: Rc<Node>, id: ListenerId, principal: Arc<Principal>) -> Self {
+    pub(super) fn known(
+        node: Rc<Node>,
+        id: ListenerId,
+        transport: &'static str,
+        principal: Arc<Principal>,
+    ) -> Self {
         Self {
             node,
             id,
+            transport,
             principal: RefCell::new(principal),
         }
     }
@@ -130,11 +142,12 @@ impl Caller {
         self.node.call(method, params, &principal).await
     }
 
-    pub(super) async fn verify(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
+    /// Who the token is made out to, if its owner may stay.
+    async fn verify(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
         // Some clients of Twitch's API send the scheme in front.
         let token = token.strip_prefix("oauth:").unwrap_or(token);
-        match self.node.auth.remembered(token) {
-            Some(principal) => Ok(principal),
+        let principal = match self.node.auth.remembered(token) {
+            Some(principal) => principal,
             None => self
                 .node
                 .auth
@@ -143,8 +156,10 @@ impl Caller {
                 .map_err(|error| match error {
                     TokenError::Unavailable => Refusal::Failed("tokens cannot be verified now"),
                     other => Refusal::BadToken(other.to_string().into()),
-                }),
-        }
+                })?,
+        };
+        self.node.admit(&principal, self.transport).await?;
+        Ok(principal)
     }
 
     /// The connection's principal, as long as its token is good.

@@ -17,7 +17,7 @@ use crate::identity::NodeId;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::Parts;
-use crate::plugin::PluginHost;
+use crate::plugin::{Handed, PluginHost};
 use crate::session::SocketIoConfig;
 use crate::shutdown::Lifecycle;
 
@@ -78,7 +78,13 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         .local_addr()
         .context("cannot read the listener's address")?;
     let auth = io.block_on(Auth::start(auth))?;
-    let (plugins, worker_plugins) = PluginHost::start(plugin, workers)?;
+    let (plugins, handed) = PluginHost::start(plugin, workers, io.handle())?;
+    // Nothing maps yet; the sources take it.
+    let Handed {
+        workers: worker_plugins,
+        io: io_plugins,
+        ..
+    } = handed;
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
         .unzip();
@@ -111,6 +117,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             let changes = plugins.changes();
             let limits = shared.limits.clone();
             let (auth, bus, rules) = (auth.clone(), bus.clone(), rules.clone());
+            let io_plugins = io_plugins.clone();
             let node = Parts {
                 id: shared.config.node_id.clone(),
                 worker,
@@ -119,6 +126,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
                 auth,
                 bus,
                 plugins,
+                io_plugins,
             };
             shared.spawn(node, changes, socket, inbox, arrivals)
         })

@@ -97,7 +97,7 @@ impl Decision {
     }
 }
 
-fn whole_ms(time: Duration) -> u32 {
+pub(crate) fn whole_ms(time: Duration) -> u32 {
     u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 

@@ -43,3 +43,24 @@ pub mod principals {
     });
     pub use exports::tidegate::principals::principals::{Guest, Identity as Answer};
 }
+
+pub mod mapper {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "mapper-hook",
+        generate_all,
+        pub_export_macro: true,
+    });
+    pub use exports::tidegate::mapper::mapper::{Guest, Outcome, Publication, SourceRecord};
+}
+
+pub mod admission {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "admission-hook",
+        with: { "tidegate:types/errors@1.0.0": crate::bindings::imports::tidegate::types::errors },
+        generate_all,
+        pub_export_macro: true,
+    });
+    pub use exports::tidegate::admission::admission::{Guest, Verdict as Answer};
+}

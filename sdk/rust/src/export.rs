@@ -33,12 +33,14 @@ impl<P: Plugin> Slot<P> {
 /// ```ignore
 /// tidegate_plugin::export!(Gateway: Authorizer + Principals);
 /// tidegate_plugin::export!(Chat: Authorizer, name: "chat", grants: ["publisher"], memory_mib: 16);
+/// tidegate_plugin::export!(Notifications: Mapper + Admission, grants: ["http"], retries: 3);
 /// ```
 ///
 /// After the hooks may come, in this order: `name` and `version` (otherwise the package's),
 /// `grants` that the plugin wants (`"publisher"`, `"http"`; it gets those that the broker's
-/// settings grant too), and `memory_mib`, the memory that one instance may use if that is less
-/// than the broker would give.
+/// settings grant too), `memory_mib`, the memory that one instance may use if that is less than
+/// the broker would give, and `retries`, how often a record that a [`Mapper`](crate::Mapper)
+/// failed on with a retryable error is given to it again (otherwise 3 times).
 #[macro_export]
 macro_rules! export {
     ($plugin:ty $(: $first:ident $(+ $hook:ident)*)? $(, $($manifest:tt)*)?) => {
@@ -102,11 +104,17 @@ macro_rules! __hook_name {
     (Principals) => {
         "principals"
     };
+    (Mapper) => {
+        "mapper"
+    };
+    (Admission) => {
+        "admission"
+    };
     ($other:ident) => {
         compile_error!(concat!(
             "there is no hook ",
             stringify!($other),
-            "; there are Authorizer and Principals"
+            "; there are Authorizer, Principals, Mapper and Admission"
         ))
     };
 }
@@ -159,6 +167,37 @@ macro_rules! __export_hook {
             }
         }
         $crate::bindings::principals::export!($component with_types_in $crate::bindings::principals);
+    };
+    (Mapper, $component:ident, $instance:ident) => {
+        impl $crate::bindings::mapper::Guest for $component {
+            fn map(
+                records: ::std::vec::Vec<$crate::bindings::mapper::SourceRecord>,
+            ) -> ::std::vec::Vec<$crate::bindings::mapper::Outcome> {
+                $instance.with(|slot| {
+                    slot.with(|plugin| $crate::private::mapper(plugin, records))
+                })
+            }
+        }
+        $crate::bindings::mapper::export!($component with_types_in $crate::bindings::mapper);
+    };
+    (Admission, $component:ident, $instance:ident) => {
+        impl $crate::bindings::admission::Guest for $component {
+            fn admit(
+                subject: ::std::string::String,
+                scopes: ::std::string::String,
+                transport: ::std::string::String,
+            ) -> ::std::result::Result<
+                $crate::bindings::admission::Answer,
+                $crate::bindings::Error,
+            > {
+                Ok($instance.with(|slot| {
+                    slot.with(|plugin| {
+                        $crate::private::admission(plugin, &subject, &scopes, &transport)
+                    })
+                })?)
+            }
+        }
+        $crate::bindings::admission::export!($component with_types_in $crate::bindings::admission);
     };
 }
 

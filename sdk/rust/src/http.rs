@@ -1,6 +1,7 @@
 //! Outgoing requests. Wants the grant `http`, which names the allowed hosts, in the manifest and
-//! in the broker's settings. Hooks that run on a worker (authorizer, principals) get the error
-//! `unavailable-in-this-hook`.
+//! in the broker's settings. Only hooks that may wait (admission) can use it; the others
+//! (authorizer, principals, mapper) get the error `unavailable-in-this-hook`. Redirects are not
+//! followed.
 
 use std::time::Duration;
 

@@ -36,20 +36,24 @@
 //! # fn main() {}
 //! ```
 //!
-//! A plugin is a component. The broker makes one instance per worker thread, gives it its
-//! settings once ([`Plugin::new`]), and then calls the hooks that it exports. An instance is
-//! thrown away after a panic, and a new generation replaces all of them: what must outlive a call
-//! belongs to the host (later: the store), not into a field.
+//! A plugin is a component. The broker makes instances of it, gives each its settings once
+//! ([`Plugin::new`]), and then calls the hooks that it exports: one instance per worker thread
+//! for [`Authorizer`] and [`Principals`], one per mapping thread for [`Mapper`], and a pool of
+//! them, each replaced now and then, for [`Admission`]. An instance is thrown away after a panic,
+//! and a new generation replaces all of them: what must outlive a call belongs to the host
+//! (later: the store), not into a field.
 //!
 //! What a plugin can do is what its host calls ([`clock`], [`http`], [`publisher`], [`random`],
 //! [`settings`] and the log macros) let it do: there are no files, no sockets and no environment
 //! in a component.
 
+mod admission;
 mod authorizer;
 mod error;
 mod export;
 mod host;
 mod manifest;
+mod mapper;
 mod plugin;
 mod principals;
 mod scopes;
@@ -70,8 +74,10 @@ pub mod testing;
 #[doc(hidden)]
 pub mod bindings;
 
+pub use admission::{Admission, Admitted, Visitor};
 pub use authorizer::{Action, Authorizer, Decision, Question};
 pub use error::Error;
+pub use mapper::{Header, Mapper, Outcome, Publication, Record};
 pub use plugin::{AnySettings, Plugin};
 pub use principals::{Principal, Principals};
 pub use scopes::{Scopes, is_scope};
@@ -83,5 +89,8 @@ pub mod private {
     pub use crate::export::Slot;
     pub use crate::manifest::bytes_of;
     #[cfg(target_arch = "wasm32")]
-    pub use crate::{authorizer::answer as authorizer, principals::answer as principals};
+    pub use crate::{
+        admission::answer as admission, authorizer::answer as authorizer, mapper::answer as mapper,
+        principals::answer as principals,
+    };
 }

@@ -23,6 +23,7 @@ macro_rules! __manifest_text {
         $(, version: $version:literal)?
         $(, grants: [$($grant:literal),* $(,)?])?
         $(, memory_mib: $memory:literal)?
+        $(, retries: $retries:literal)?
         $(,)?
     ) => {
         concat!(
@@ -31,6 +32,7 @@ macro_rules! __manifest_text {
             "\",\"hooks\":[\"lifecycle\"" $(, ",\"", $hook, "\"")*, "]",
             ",\"grants\":[", $crate::__json_strings!($($($grant),*)?), "]",
             $(",\"memory_mib\":", $memory,)?
+            $(",\"retries\":", $retries,)?
             "}"
         )
     };
@@ -102,13 +104,14 @@ mod tests {
     #[test]
     fn what_is_given_stands() {
         let manifest = parse(__manifest_text!(
-            hooks: [], name: "n", version: "2.0.0", grants: ["publisher", "http"], memory_mib: 8
+            hooks: [], name: "n", version: "2.0.0", grants: ["publisher", "http"], memory_mib: 8,
+            retries: 5
         ));
         assert_eq!(
             manifest,
             json!({
                 "name": "n", "version": "2.0.0", "hooks": ["lifecycle"],
-                "grants": ["publisher", "http"], "memory_mib": 8,
+                "grants": ["publisher", "http"], "memory_mib": 8, "retries": 5,
             })
         );
     }

@@ -22,6 +22,41 @@ pub(super) const PLUGINS: &[Setting] = &[
     )
     .unset("`gateway`, if it is there"),
     Setting::new(
+        "plugins.admission",
+        optional(|r| &mut r.plugins.admission, check::anything),
+        "The plugin that says whether somebody who has shown a valid token may stay.",
+    )
+    .unset("`notifications`, if it is there"),
+    Setting::new(
+        "plugins.admission_deadline",
+        duration(|r| &mut r.plugins.admission_limits.deadline, 200, 60),
+        "Time for one admission: waiting for an instance, and what the plugin itself waits for, included.",
+    ),
+    Setting::new(
+        "plugins.admission_cpu",
+        duration(|r| &mut r.plugins.admission_limits.cpu, 1, 10),
+        "CPU time that one admission may use.",
+    ),
+    Setting::new(
+        "plugins.admission_instances",
+        count(|r| &mut r.plugins.admission_limits.instances, 1, 1_000),
+        "Admissions that are decided beside each other, each by an instance of the plugin.",
+    ),
+    Setting::new(
+        "plugins.admission_questions",
+        count(|r| &mut r.plugins.admission_limits.questions, 1, 1_000_000),
+        "Principals whose admission is under way or waits for an instance; more are turned away and told to come back.",
+    ),
+    Setting::new(
+        "plugins.remembered_admissions",
+        count(
+            |r| &mut r.plugins.admission_limits.remembered,
+            0,
+            10_000_000,
+        ),
+        "Admissions that the node remembers, for as long as the plugin says.",
+    ),
+    Setting::new(
         "plugins.watch",
         Kind::Switch(|r| &mut r.plugins.watch),
         "Reload a plugin when its file or its settings' file changes.",
@@ -30,6 +65,11 @@ pub(super) const PLUGINS: &[Setting] = &[
         "plugins.call_deadline",
         duration(|r| &mut r.plugins.call_deadline, 1, 1),
         "Thread CPU time that one call may use.",
+    ),
+    Setting::new(
+        "plugins.map_deadline",
+        duration(|r| &mut r.plugins.map_deadline, 1, 10),
+        "Thread CPU time that a batch of records may use, beside 1 ms for each record in it.",
     ),
     Setting::new(
         "plugins.memory",

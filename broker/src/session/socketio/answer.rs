@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::connect::ConnectRefusal;
 use crate::node::{Notice, Refusal, Wire};
 use crate::outbox::Connection;
+use crate::plugin::NotAdmitted;
 use crate::protocol::socketio;
 
 /// An acknowledgement: `{"ok":true}` with `data`, or `{"ok":false}` with `error`.
@@ -24,21 +25,37 @@ struct Ack<'a> {
 /// What went wrong, for programs (`code`) and people (`message`).
 #[derive(Serialize)]
 pub(super) struct Problem<'a> {
-    pub(super) code: &'static str,
+    pub(super) code: &'a str,
     pub(super) message: Cow<'a, str>,
     /// The same may work later.
     pub(super) retryable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) topic: Option<&'a str>,
+    /// What a plugin adds, JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a RawValue>,
 }
 
 impl<'a> Problem<'a> {
-    pub(super) fn new(code: &'static str, message: impl Into<Cow<'a, str>>) -> Self {
+    pub(super) fn new(code: &'a str, message: impl Into<Cow<'a, str>>) -> Self {
         Self {
             code,
             message: message.into(),
             retryable: false,
             topic: None,
+            detail: None,
+        }
+    }
+}
+
+impl<'a> From<&'a NotAdmitted> for Problem<'a> {
+    fn from(refusal: &'a NotAdmitted) -> Self {
+        let data = refusal.data.as_deref();
+        Self {
+            retryable: refusal.retryable,
+            // Text of a plugin that is no JSON is left out.
+            detail: data.and_then(|data| serde_json::from_str(data).ok()),
+            ..Self::new(&refusal.code, &*refusal.message)
         }
     }
 }
@@ -62,6 +79,7 @@ impl<'a> From<&'a Refusal> for Problem<'a> {
             Refusal::TooBig(limit) => {
                 Self::new("too-big", format!("the payload is larger than {limit} bytes"))
             }
+            Refusal::NotAdmitted(refusal) => (&**refusal).into(),
             Refusal::UnknownMethod(method) => {
                 Self::new("unknown-method", format!("no plugin has the method {method:?}"))
             }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::answer;
 use super::client::{Membership, Namespaces, Serial};
 use super::connect::{self, ConnectRefusal, Connecting};
-use super::verb::Verb;
+use super::verb::{Publish, Verb};
 use crate::node::{Node, is_past};
 use crate::outbox::Connection;
 use crate::protocol::close::CloseCode;
@@ -233,14 +233,20 @@ impl Asked {
                 ack,
             } = self;
             let done = match verb {
-                Verb::Listen { topics, token } => caller.listen(&topics, token.as_deref()).await,
-                Verb::Unlisten { topics } => caller.unlisten(&topics),
-                Verb::Auth { token } => caller.auth(&token).await,
-                Verb::Publish {
-                    topic,
-                    payload,
-                    event,
-                } => caller.publish(&topic, event, payload).await,
+                Verb::Listen(listen) => {
+                    let token = listen.auth_token.as_deref();
+                    caller.listen(&listen.topics, token).await
+                }
+                Verb::Unlisten(unlisten) => caller.unlisten(&unlisten.topics),
+                Verb::Auth(token) => caller.auth(&token.auth_token).await,
+                Verb::Publish(publish) => {
+                    let Publish {
+                        topic,
+                        message,
+                        event,
+                    } = publish;
+                    caller.publish(&topic, event, message).await
+                }
                 Verb::Call { method, params } => {
                     let result = caller.call(&method, params).await;
                     return Outcome::Ack(ack.map(|id| answer::called(&namespace, id, &result)));

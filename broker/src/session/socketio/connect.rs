@@ -10,10 +10,14 @@ use super::broker::Seat;
 use crate::auth::{Principal, TokenError};
 use crate::node::{Binding, Node, Refusal, Wire};
 use crate::outbox::Connection;
+use crate::plugin::NotAdmitted;
 use crate::protocol::socketio::MAIN;
 use crate::session::SocketIoConfig;
 use crate::session::commands::Caller;
 use crate::topic::{Topic, encode_segment};
+
+/// As the plugin that admits hears it.
+const TRANSPORT: &str = "socket.io";
 
 /// A client's `auth`.
 #[derive(Default, Deserialize)]
@@ -29,6 +33,8 @@ pub(super) enum ConnectRefusal {
     /// `auth` is not `{token: text}`.
     BadAuth,
     BadToken(TokenError),
+    /// The plugin that admits turned the client away.
+    NotAdmitted(NotAdmitted),
     /// One of the topics it would have listened to.
     Topic(Refusal),
 }
@@ -50,6 +56,7 @@ impl ConnectRefusal {
                 };
                 Problem::new(code, error.to_string())
             }
+            Self::NotAdmitted(refusal) => refusal.into(),
             Self::Topic(refusal) => refusal.into(),
         }
     }
@@ -94,11 +101,15 @@ impl Connecting {
         } = self;
         let token = credentials?.token.filter(|token| !token.is_empty());
         let principal = match token {
-            Some(token) => verified(&node, &token).await?,
+            Some(token) => {
+                let principal = verified(&node, &token).await?;
+                let admitted = node.admit(&principal, TRANSPORT).await;
+                admitted.map_err(ConnectRefusal::NotAdmitted)?;
+                principal
+            }
             None if config.anonymous => Arc::default(),
             None => return Err(ConnectRefusal::NoToken),
         };
-        admitted(&node, &principal).await?;
         let topics = topics(&config, &principal.subject).map_err(ConnectRefusal::Topic)?;
         let wire = if &*namespace == MAIN {
             Wire::Main
@@ -106,7 +117,7 @@ impl Connecting {
             Wire::Namespace(namespace)
         };
         let id = node.connect(connection, wire, answer::notify);
-        let seat = Seat::new(Caller::known(node.clone(), id, principal.clone()));
+        let seat = Seat::new(Caller::known(node.clone(), id, TRANSPORT, principal.clone()));
         let listening = node.listen(id, &topics, &principal, Binding::Connection);
         listening.await.map_err(ConnectRefusal::Topic)?;
         Ok(seat)
@@ -121,12 +132,6 @@ async fn verified(node: &Node, token: &str) -> Result<Arc<Principal>, ConnectRef
             verified.map_err(ConnectRefusal::BadToken)
         }
     }
-}
-
-/// Whether the principal of a valid token may stay. The one place where admission plugins are to
-/// be asked.
-async fn admitted(_node: &Node, _principal: &Principal) -> Result<(), ConnectRefusal> {
-    Ok(())
 }
 
 /// `socketio.listen` for a subject. One that is nobody's own needs a subject.

@@ -1,4 +1,4 @@
-//! Events to commands.
+//! Events to commands. Their one argument is what `data` is on `/ws`.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -9,33 +9,42 @@ use crate::protocol::socketio::Event;
 /// What a client asks for by an event.
 #[derive(Debug)]
 pub(super) enum Verb {
-    /// `listen(topics, token?)`: a topic or a list of them; the token is these topics' own.
-    Listen {
-        topics: Vec<Box<str>>,
-        token: Option<Box<str>>,
-    },
-    /// `unlisten(topics)`
-    Unlisten { topics: Vec<Box<str>> },
-    /// `auth(token)`: the connection's token from here on.
-    Auth { token: Box<str> },
-    /// `publish(topic, payload, event?)`
-    Publish {
-        topic: Box<str>,
-        payload: Box<RawValue>,
-        event: Option<Box<str>>,
-    },
-    /// `<plugin>.<method>(params?)`
+    Listen(Listen),
+    Unlisten(Topics),
+    Auth(Token),
+    Publish(Publish),
+    /// `<plugin>.<method>`
     Call {
         method: Box<str>,
         params: Option<Box<RawValue>>,
     },
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Topics {
-    One(Box<str>),
-    Many(Vec<Box<str>>),
+/// `auth_token` is these topics' own.
+#[derive(Debug, Deserialize)]
+pub(super) struct Listen {
+    pub(super) topics: Vec<Box<str>>,
+    #[serde(default)]
+    pub(super) auth_token: Option<Box<str>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Topics {
+    pub(super) topics: Vec<Box<str>>,
+}
+
+/// The connection's token from here on.
+#[derive(Debug, Deserialize)]
+pub(super) struct Token {
+    pub(super) auth_token: Box<str>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Publish {
+    pub(super) topic: Box<str>,
+    pub(super) message: Box<RawValue>,
+    #[serde(default)]
+    pub(super) event: Option<Box<str>>,
 }
 
 impl Verb {
@@ -45,90 +54,55 @@ impl Verb {
             let message = "binary arguments are not supported";
             return Err(Problem::new("binary-unsupported", message));
         }
-        let args = Arguments {
-            name,
-            list: event.args.list(),
+        let args = event.args.list();
+        let argument = || match &*args {
+            [only] => Ok(*only),
+            list => Err(bad(name, &format!("wants one argument, and got {}", list.len()))),
         };
         match name {
             "listen" => {
-                args.between(1, 2, "topics, token?")?;
-                let (topics, token) = (args.topics()?, args.optional(1)?);
-                Ok(Self::Listen { topics, token })
+                let listen: Listen = data(name, argument()?)?;
+                check_any(name, &listen.topics)?;
+                Ok(Self::Listen(listen))
             }
             "unlisten" => {
-                args.between(1, 1, "topics")?;
-                Ok(Self::Unlisten {
-                    topics: args.topics()?,
-                })
+                let unlisten: Topics = data(name, argument()?)?;
+                check_any(name, &unlisten.topics)?;
+                Ok(Self::Unlisten(unlisten))
             }
-            "auth" => {
-                args.between(1, 1, "token")?;
-                Ok(Self::Auth {
-                    token: args.required(0)?,
-                })
-            }
-            "publish" => {
-                args.between(2, 3, "topic, payload, event?")?;
-                Ok(Self::Publish {
-                    topic: args.required(0)?,
-                    payload: args.required(1)?,
-                    event: args.optional(2)?,
-                })
-            }
-            method if method.contains('.') => {
-                args.between(0, 1, "params?")?;
-                let params = args.list.first().map(|params| (*params).to_owned());
-                Ok(Self::Call {
-                    method: method.into(),
-                    params,
-                })
-            }
+            "auth" => data(name, argument()?).map(Self::Auth),
+            "publish" => data(name, argument()?).map(Self::Publish),
+            method if method.contains('.') => Ok(Self::Call {
+                method: method.into(),
+                params: match &*args {
+                    [] => None,
+                    _ => Some(argument()?.to_owned()),
+                },
+            }),
             unknown => {
                 let known = "there are listen, unlisten, auth, publish and methods of plugins";
-                let unknown: String = unknown.chars().take(64).collect();
-                let message = format!("unknown event {unknown:?}: {known}");
+                let message = format!("unknown event {:?}: {known}", short(unknown));
                 Err(Problem::new("unknown-event", message))
             }
         }
     }
 }
 
-struct Arguments<'a> {
-    name: &'a str,
-    list: Vec<&'a RawValue>,
+fn check_any(name: &str, topics: &[Box<str>]) -> Result<(), Problem<'static>> {
+    if topics.is_empty() {
+        return Err(bad(name, "names no topic"));
+    }
+    Ok(())
 }
 
-impl<'a> Arguments<'a> {
-    fn between(&self, least: usize, most: usize, wanted: &str) -> Result<(), Problem<'static>> {
-        if (least..=most).contains(&self.list.len()) {
-            return Ok(());
-        }
-        Err(self.bad(&format!("wants ({wanted}), and got {}", self.list.len())))
-    }
+fn data<'a, T: Deserialize<'a>>(name: &str, data: &'a RawValue) -> Result<T, Problem<'static>> {
+    serde_json::from_str(data.get()).map_err(|error| bad(name, &error.to_string()))
+}
 
-    fn topics(&self) -> Result<Vec<Box<str>>, Problem<'static>> {
-        match self.required(0)? {
-            Topics::One(topic) => Ok(vec![topic]),
-            Topics::Many(topics) if topics.is_empty() => Err(self.bad("got no topic")),
-            Topics::Many(topics) => Ok(topics),
-        }
-    }
+fn bad(name: &str, what: &str) -> Problem<'static> {
+    Problem::new("bad-message", format!("{}: {what}", short(name)))
+}
 
-    fn required<T: Deserialize<'a>>(&self, at: usize) -> Result<T, Problem<'static>> {
-        let text = self.list.get(at).map_or("null", |value| value.get());
-        serde_json::from_str(text)
-            .map_err(|error| self.bad(&format!("argument {}: {error}", at + 1)))
-    }
-
-    fn optional<T: Deserialize<'a>>(&self, at: usize) -> Result<Option<T>, Problem<'static>> {
-        match self.list.get(at) {
-            Some(_) => self.required(at),
-            None => Ok(None),
-        }
-    }
-
-    fn bad(&self, what: &str) -> Problem<'static> {
-        let name: String = self.name.chars().take(64).collect();
-        Problem::new("bad-arguments", format!("{name} {what}"))
-    }
+fn short(name: &str) -> String {
+    name.chars().take(64).collect()
 }

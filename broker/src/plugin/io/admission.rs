@@ -1,0 +1,231 @@
+//! Whether somebody may stay: asked once for all that ask at the same time, remembered, bounded.
+
+use std::sync::Arc;
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::remembered::{Book, Key, Known, Outcome};
+use super::seat::IoSeat;
+use crate::plugin::clock;
+use crate::plugin::config::AdmissionLimits;
+use crate::plugin::error::CallError;
+
+/// Why somebody may not stay; all of it is for the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAdmitted {
+    /// A stable kebab-case word: the plugin's, or `overloaded`, or `unavailable`.
+    pub code: String,
+    pub message: String,
+    /// Whether to come back later.
+    pub retryable: bool,
+    /// More of the plugin's, JSON text.
+    pub data: Option<String>,
+}
+
+impl NotAdmitted {
+    fn overloaded() -> Self {
+        Self {
+            code: "overloaded".into(),
+            message: "too many are being admitted now".into(),
+            retryable: true,
+            data: None,
+        }
+    }
+
+    /// Nothing is told of what went wrong: that is the operator's, and in the log.
+    fn unavailable() -> Self {
+        Self {
+            code: "unavailable".into(),
+            message: "it cannot be found out now who may stay".into(),
+            retryable: true,
+            data: None,
+        }
+    }
+}
+
+/// Asks hooks that wait. A clone is the same; any thread may ask.
+#[derive(Clone)]
+pub struct IoPlugins(Option<Arc<Gate>>);
+
+struct Gate {
+    seat: Arc<IoSeat>,
+    runtime: Handle,
+    limits: AdmissionLimits,
+    book: Book,
+    numbers: Numbers,
+}
+
+impl IoPlugins {
+    /// Without an admission plugin everybody is admitted.
+    pub(in crate::plugin) fn new(
+        admission: Option<Arc<IoSeat>>,
+        runtime: &Handle,
+        limits: AdmissionLimits,
+    ) -> Self {
+        Self(admission.map(|seat| {
+            Arc::new(Gate {
+                seat,
+                runtime: runtime.clone(),
+                limits,
+                book: Book::new(limits.remembered, limits.questions),
+                numbers: Numbers::new(),
+            })
+        }))
+    }
+
+    /// The answer, if nobody need be asked for it. Does not wait.
+    pub fn remembered_admission(
+        &self,
+        subject: &str,
+        scopes: &str,
+    ) -> Option<Result<(), NotAdmitted>> {
+        let Some(gate) = &self.0 else {
+            return Some(Ok(()));
+        };
+        let serves = |origin| gate.seat.serves(origin);
+        let key = Key::new(subject, scopes);
+        let answer = gate.book.answer(&key, clock::coarse_ms(), serves);
+        answer.inspect(|_| gate.seat.count_remembered())
+    }
+
+    /// Whether this principal may stay, who has shown a valid token. Those who ask about the same
+    /// subject and scopes at the same time wait for one answer, and it is remembered for as long
+    /// as the plugin says (until it is replaced). Takes at most `plugins.admission_deadline`.
+    /// Cancel-safe: the question goes on without who asked it.
+    ///
+    /// # Errors
+    ///
+    /// The plugin refuses, or there is no answer: then nobody is admitted, and may come back.
+    pub async fn admit(
+        &self,
+        subject: &str,
+        scopes: &str,
+        transport: &'static str,
+    ) -> Result<(), NotAdmitted> {
+        let Some(gate) = &self.0 else {
+            return Ok(());
+        };
+        let key = Key::new(subject, scopes);
+        let serves = |origin| gate.seat.serves(origin);
+        let mut flight = match gate.book.look_up(&key, clock::coarse_ms(), serves) {
+            Known::Answer(outcome) => {
+                gate.seat.count_remembered();
+                return outcome;
+            }
+            Known::Full => {
+                gate.numbers.overloaded.increment(1);
+                return Err(NotAdmitted::overloaded());
+            }
+            Known::Flight(flight) => flight,
+            Known::Nothing(answer) => {
+                let flight = answer.subscribe();
+                let landing = Landing {
+                    gate: gate.clone(),
+                    key: Some(key),
+                    answer,
+                };
+                let (subject, scopes) = (subject.to_owned(), scopes.to_owned());
+                gate.runtime.spawn(landing.ask(subject, scopes, transport));
+                flight
+            }
+        };
+        match flight.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome
+                .clone()
+                .unwrap_or_else(|| Err(NotAdmitted::unavailable())),
+            Err(_) => Err(NotAdmitted::unavailable()),
+        }
+    }
+}
+
+/// A question under way. However it ends, the next one may be asked.
+struct Landing {
+    gate: Arc<Gate>,
+    /// Until it has landed.
+    key: Option<Key>,
+    answer: watch::Sender<Option<Outcome>>,
+}
+
+impl Landing {
+    async fn ask(mut self, subject: String, scopes: String, transport: &'static str) {
+        let Gate {
+            seat,
+            limits,
+            book,
+            numbers,
+            ..
+        } = &*self.gate;
+        let begun = Instant::now();
+        let until = begun + limits.deadline;
+        numbers.show(book);
+        let outcome = match seat.admit(until, &subject, &scopes, transport).await {
+            Ok((origin, answer)) => {
+                match &answer.outcome {
+                    Ok(()) => numbers.admitted.increment(1),
+                    Err(_) if answer.failed => numbers.failed.increment(1),
+                    Err(_) => numbers.refused.increment(1),
+                }
+                if let Some(key) = self.key.take() {
+                    let kept = (origin, answer.outcome.clone(), answer.remember);
+                    book.land(&key, Some(kept), clock::coarse_ms());
+                }
+                answer.outcome
+            }
+            // All instances were busy for as long as the question could wait.
+            Err(CallError::Restarting) => {
+                numbers.overloaded.increment(1);
+                Err(NotAdmitted::overloaded())
+            }
+            Err(_) => {
+                numbers.failed.increment(1);
+                Err(NotAdmitted::unavailable())
+            }
+        };
+        numbers.seconds.record(begun.elapsed().as_secs_f64());
+        self.answer.send_replace(Some(outcome));
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        let Gate { book, numbers, .. } = &*self.gate;
+        if let Some(key) = self.key.take() {
+            book.land(&key, None, clock::coarse_ms());
+        }
+        numbers.show(book);
+    }
+}
+
+struct Numbers {
+    admitted: Counter,
+    refused: Counter,
+    failed: Counter,
+    overloaded: Counter,
+    waiting: Gauge,
+    kept: Gauge,
+    seconds: Histogram,
+}
+
+impl Numbers {
+    fn new() -> Self {
+        let outcome = |outcome: &'static str| counter!("tidegate_plugin_admissions_total", "outcome" => outcome);
+        Self {
+            admitted: outcome("admitted"),
+            refused: outcome("refused"),
+            failed: outcome("failed"),
+            overloaded: outcome("overloaded"),
+            waiting: gauge!("tidegate_plugin_admissions_waiting"),
+            kept: gauge!("tidegate_plugin_admissions_kept"),
+            seconds: histogram!("tidegate_plugin_admission_seconds"),
+        }
+    }
+
+    fn show(&self, book: &Book) {
+        let (waiting, kept) = book.counts();
+        self.waiting.set(waiting as f64);
+        self.kept.set(kept as f64);
+    }
+}
