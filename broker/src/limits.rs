@@ -39,9 +39,6 @@ pub struct Limits {
     pub queued_commands: usize,
     /// CALLs of one connection that run at once; above it the socket is not read.
     pub concurrent_calls: usize,
-    /// Binary attachments of one Socket.IO packet; the reference server's limit since its denial of
-    /// service by packets that announce many.
-    pub attachments: usize,
     /// Publications waiting for one worker.
     pub inbox_publications: usize,
     /// The payload of one publication, in bytes of JSON text.
@@ -66,7 +63,6 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(10),
             queued_commands: 64,
             concurrent_calls: 16,
-            attachments: 10,
             inbox_publications: 65_536,
             publication_bytes: 256 << 10,
         }

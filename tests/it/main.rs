@@ -22,5 +22,6 @@ mod refusals;
 mod reload;
 mod serve;
 mod slow_consumers;
+mod socketio;
 mod timers;
 mod trust;

@@ -17,11 +17,11 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// The first of `batch`, and if `joined` those of its topic that follow it.
-    pub(super) fn take(batch: &'a [Arc<Publication>], joined: bool) -> Self {
+    /// The first of `batch`, and if `more` those of its topic that follow it.
+    pub(super) fn take(batch: &'a [Arc<Publication>], more: bool) -> Self {
         let mut ws = joined(batch.iter().take(1).map(|first| first.ws()));
         let mut count = batch.len().min(1);
-        if joined {
+        if more {
             let follows = |pair: &[Arc<Publication>]| pair[0].topic() == pair[1].topic();
             for pair in batch.windows(2) {
                 if !follows(pair) || !ws.join(pair[1].ws()) {

@@ -80,11 +80,6 @@ pub(super) const LIMITS: &[Setting] = &[
         "CALLs of one connection that run at once; when full its socket is not read.",
     ),
     Setting::new(
-        "limits.attachments",
-        count(|r| &mut r.limits.attachments, 0, 1_000),
-        "Binary attachments of one Socket.IO packet; above it the connection is closed.",
-    ),
-    Setting::new(
         "limits.inbox_publications",
         count(|r| &mut r.limits.inbox_publications, 16, 10_000_000),
         "Publications waiting for one worker; when full they are dropped for that worker and its listeners get MISSED.",
