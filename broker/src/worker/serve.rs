@@ -17,7 +17,8 @@ use crate::identity::NodeId;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::Parts;
-use crate::plugin::{Handed, PluginHost};
+use crate::outbox::TopicRule;
+use crate::plugin::PluginHost;
 use crate::session::SocketIoConfig;
 use crate::shutdown::Lifecycle;
 
@@ -80,11 +81,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     let auth = io.block_on(Auth::start(auth))?;
     let (plugins, handed) = PluginHost::start(plugin, workers, io.handle())?;
     // Nothing maps yet; the sources take it.
-    let Handed {
-        workers: worker_plugins,
-        io: io_plugins,
-        ..
-    } = handed;
+    let (worker_plugins, io_plugins) = (handed.workers, handed.io);
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
         .unzip();
@@ -103,9 +100,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         doors: doors.into(),
         lifecycle: lifecycle.clone(),
     };
-    let mut rules = topics;
-    rules.sort_by(|a, b| a.pattern.specificity(&b.pattern));
-    let rules: Arc<[_]> = rules.into();
+    let rules = most_specific_first(topics);
     let parts = sockets
         .into_iter()
         .zip(worker_plugins)
@@ -138,6 +133,11 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         plugins,
         _admin: admin,
     })
+}
+
+fn most_specific_first(mut rules: Vec<TopicRule>) -> Arc<[TopicRule]> {
+    rules.sort_by(|a, b| a.pattern.specificity(&b.pattern));
+    rules.into()
 }
 
 fn start_admin(
