@@ -119,7 +119,8 @@ impl Outbox {
     /// Drops the oldest that match until `bytes` are free; never one the socket has begun.
     fn drop_waiting(&mut self, bytes: usize, matches: impl Fn(&Waiting) -> bool) -> usize {
         let (mut freed, mut dropped) = (0, 0);
-        if self.written == 0
+        while self.written == 0
+            && freed < bytes
             && let Some(first) = self.first.take_if(|first| matches(first))
         {
             freed += first.frame.len();
@@ -254,6 +255,22 @@ mod tests {
             "22",
             "what can never fit is dropped itself"
         );
+    }
+
+    #[test]
+    fn what_moves_up_to_the_front_can_be_dropped_too() {
+        let policy = SlowConsumer::DropOldest;
+        let mut outbox = Outbox::default();
+        for text in ["1111", "2222", "3333"] {
+            outbox.push(&frame(text), policy, 1, 12);
+        }
+        assert_eq!(
+            outbox.push(&frame("44444444"), policy, 1, 12),
+            Pushed::Dropped(2)
+        );
+        assert_eq!(content(&outbox), "333344444444");
+        outbox.drop_publications();
+        assert!(outbox.is_empty());
     }
 
     #[test]
