@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -73,6 +74,14 @@ impl Gate {
 
     pub(super) fn max_payload(&self) -> usize {
         self.config.max_payload
+    }
+
+    /// How long a POST may take. A polling client's pong is a POST: one that takes longer comes too
+    /// late anyway.
+    pub(super) fn patience(&self) -> Duration {
+        self.config
+            .ping_interval
+            .saturating_add(self.config.ping_timeout)
     }
 
     pub(super) fn is_draining(&self) -> bool {

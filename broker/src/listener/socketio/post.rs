@@ -62,7 +62,12 @@ pub(super) async fn answer(
         uploading.end(Upload::TooBig);
         return Ok(replies::too_big());
     }
-    match Limited::new(body, limit).collect().await {
+    let collected = tokio::time::timeout(gate.patience(), Limited::new(body, limit).collect());
+    let Ok(collected) = collected.await else {
+        uploading.end(Upload::Broken);
+        return Err(Refusal::BadRequest);
+    };
+    match collected {
         Ok(body) => {
             uploading.open = false;
             let whole = Upload::Whole(body.to_bytes());
