@@ -29,6 +29,7 @@ use crate::listener::ServerConfig;
 use crate::observe::{LogConfig, SentryConfig};
 use crate::outbox::TopicRule;
 use crate::plugin::PluginConfig;
+use crate::session::SocketIoConfig;
 use crate::source::SourceConfig;
 
 pub use origin::{Problem, Problems};
@@ -42,6 +43,7 @@ pub use value::{parse_duration, parse_size};
 pub struct Settings {
     pub server: ServerConfig,
     pub limits: Limits,
+    pub socketio: SocketIoConfig,
     pub topics: Vec<TopicRule>,
     pub bus: BusConfig,
     pub auth: AuthConfig,

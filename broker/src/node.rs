@@ -9,6 +9,7 @@ mod numbers;
 mod publish;
 mod refusal;
 mod revoke;
+mod run;
 mod subscribe;
 mod sweep;
 
@@ -26,11 +27,12 @@ use crate::limits::Limits;
 use crate::outbox::{Connection, SlowConsumer, TopicRule};
 use crate::plugin::{IoPlugins, NotAdmitted, WorkerPlugins};
 
-pub use clock::{Tick, WorkerClock, is_past};
-pub use listener::{Listener, Notice, Notify};
+pub use clock::{Tick, WorkerClock, is_past, ticks};
+pub use listener::{Listener, Notice, Notify, Wire};
 pub use logout::{LoggedOut, Logout};
 pub use numbers::{Numbers, describe_metrics};
 pub use refusal::Refusal;
+pub use revoke::jitter;
 pub use subscribe::Binding;
 
 /// What one worker shares among its sessions. Lives on one thread.
@@ -131,16 +133,15 @@ impl Node {
         }
     }
 
-    /// Takes a connection in. Every call is paired with one of `disconnect`.
-    pub fn connect(&self, connection: Rc<Connection>, notify: Notify) -> ListenerId {
-        self.numbers.connections.increment(1.0);
-        let listener = Listener::new(connection, notify, self.clock.now());
+    /// Takes a listener in; those of one Socket.IO connection share it. Every call is paired with
+    /// one of `disconnect`.
+    pub fn connect(&self, connection: Rc<Connection>, wire: Wire, notify: Notify) -> ListenerId {
+        let listener = Listener::new(connection, wire, notify, self.clock.now());
         self.listeners.borrow_mut().insert(listener) as ListenerId
     }
 
     /// Forgets a listener and all it listened to.
     pub fn disconnect(&self, id: ListenerId) {
-        self.numbers.connections.decrement(1.0);
         for topic in self.hub.borrow_mut().remove(id) {
             self.bus.unsubscribe(self.worker, topic);
         }

@@ -34,6 +34,7 @@ mod reload;
 mod revocation;
 mod serve;
 mod slow_consumers;
+mod socketio;
 mod socketio_clients;
 mod timers;
 mod trust;

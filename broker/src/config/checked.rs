@@ -10,6 +10,7 @@ use crate::identity::NodeId;
 use crate::listener::ServerConfig;
 use crate::observe::{LogConfig, SentryConfig};
 use crate::plugin::PluginConfig;
+use crate::session::{ForeignNode, SocketIoConfig};
 
 use super::Settings;
 use super::ingest;
@@ -40,6 +41,7 @@ impl Reading {
             source,
             plugin,
             limits: self.raw.limits.clone(),
+            socketio: self.socketio(),
             topics: self.raw.topics.clone(),
             bus: self.bus(),
             auth: self.auth(&data, &mut problems),
@@ -178,6 +180,31 @@ impl Reading {
             problems.add(Origin::Environment, FLY_MACHINE, what);
             NodeId::random()
         })
+    }
+
+    fn socketio(&self) -> SocketIoConfig {
+        let raw = &self.raw.socketio;
+        let has = |transport: &str| raw.transports.iter().any(|name| name == transport);
+        let fitting = || match self.variable(FLY_MACHINE) {
+            Some(_) => ForeignNode::FlyReplay,
+            None => ForeignNode::Refuse,
+        };
+        SocketIoConfig {
+            enabled: raw.enabled,
+            path: raw.path.clone(),
+            namespaces: raw.namespaces.clone(),
+            ping_interval: raw.ping_interval,
+            ping_timeout: raw.ping_timeout,
+            upgrade_timeout: raw.upgrade_timeout,
+            connect_timeout: raw.connect_timeout,
+            max_payload: raw.max_payload,
+            attachments: raw.attachments,
+            listen: raw.listen.clone(),
+            polling: has("polling"),
+            websocket: has("websocket"),
+            anonymous: raw.anonymous,
+            foreign_node: raw.foreign_node.unwrap_or_else(fitting),
+        }
     }
 
     fn bus(&self) -> BusConfig {

@@ -8,6 +8,7 @@ mod limits;
 mod plugins;
 mod seen;
 mod server;
+mod socketio;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -90,10 +91,11 @@ macro_rules! whole {
 whole!(u16, u32, u64, usize);
 
 /// Sections in the order in which they are shown.
-pub fn sections() -> [(&'static str, &'static [Setting]); 10] {
+pub fn sections() -> [(&'static str, &'static [Setting]); 11] {
     [
         ("server", server::SERVER),
         ("limits", limits::LIMITS),
+        ("socketio", socketio::SOCKETIO),
         ("redis", bus::REDIS),
         ("kafka", kafka::KAFKA),
         ("auth", auth::AUTH),

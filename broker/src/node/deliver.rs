@@ -1,23 +1,28 @@
 use std::sync::Arc;
 
+use super::run::Run;
 use super::{Listener, Node, Notice};
 use crate::bus::Missed;
 use crate::hub::{ListenerId, TopicKey};
 use crate::outbox::{Pushed, SlowConsumer};
-use crate::publication::{Frame, Publication};
+use crate::publication::Publication;
 
 impl Node {
     /// Puts a batch into the outboxes of its listeners; `flush` writes them.
     pub fn deliver(&self, batch: &[Arc<Publication>]) {
         let mut rest = batch;
-        while let Some((first, mut tail)) = rest.split_first() {
+        while let Some(first) = rest.first() {
             let key = self.hub.borrow().key(first.topic().as_str());
+            let mut taken = 1;
             if let Some(key) = key {
                 let policy = self.policy(key);
-                let (frame, count) = take_run(first, &mut tail, policy);
-                self.fan_out(key, policy, &frame, count);
+                // Where single publications may be dropped later they stay apart.
+                let joined = policy == SlowConsumer::Disconnect;
+                let mut run = Run::take(rest, joined);
+                taken = run.len();
+                self.fan_out(key, policy, &mut run);
             }
-            rest = tail;
+            rest = rest.get(taken..).unwrap_or_default();
         }
     }
 
@@ -29,7 +34,7 @@ impl Node {
             .unwrap_or_default()
     }
 
-    fn fan_out(&self, key: TopicKey, policy: SlowConsumer, frame: &Frame, count: u64) {
+    fn fan_out(&self, key: TopicKey, policy: SlowConsumer, run: &mut Run<'_>) {
         let hub = self.hub.borrow();
         let listeners = self.listeners.borrow();
         let mut dirty = self.dirty.borrow_mut();
@@ -38,6 +43,7 @@ impl Node {
             let Some(listener) = listeners.get(id as usize) else {
                 continue;
             };
+            let frame = run.frame(&listener.wire);
             match listener.connection.push(frame, policy, key) {
                 Pushed::Queued => {}
                 Pushed::Dropped(dropped) => self.lost(listener, key, policy, dropped),
@@ -47,7 +53,8 @@ impl Node {
                 dirty.push(id);
             }
         }
-        self.numbers.delivered.increment(count * ids.len() as u64);
+        let deliveries = run.len() * ids.len();
+        self.numbers.delivered.increment(deliveries as u64);
     }
 
     /// Tells a slow consumer, once until it has caught up, that publications were dropped.
@@ -127,24 +134,4 @@ impl Node {
             self.schedule_reconnect(listener);
         }
     }
-}
-
-/// The first publication's frame, joined by those of the same topic that follow it. Where single
-/// publications may be dropped later they stay apart.
-fn take_run(
-    first: &Arc<Publication>,
-    tail: &mut &[Arc<Publication>],
-    policy: SlowConsumer,
-) -> (Frame, u64) {
-    let mut frame = first.ws().clone();
-    let mut count = 1;
-    while policy == SlowConsumer::Disconnect
-        && let Some((next, rest)) = tail.split_first()
-        && next.topic() == first.topic()
-        && frame.join(next.ws())
-    {
-        count += 1;
-        *tail = rest;
-    }
-    (frame, count)
 }

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use crate::outbox::policy::SlowConsumer;
+use crate::protocol::engineio::Body;
 use crate::publication::Frame;
 
 /// Ready frames in the order they go out, at most `limit` bytes of publications.
@@ -118,7 +119,8 @@ impl Outbox {
     /// Drops the oldest that match until `bytes` are free; never one the socket has begun.
     fn drop_waiting(&mut self, bytes: usize, matches: impl Fn(&Waiting) -> bool) -> usize {
         let (mut freed, mut dropped) = (0, 0);
-        if self.written == 0
+        while self.written == 0
+            && freed < bytes
             && let Some(first) = self.first.take_if(|first| matches(first))
         {
             freed += first.frame.len();
@@ -149,6 +151,20 @@ impl Outbox {
         filled
     }
 
+    /// Moves whole frames into the answer to a polling request until it is full.
+    pub fn drain(&mut self, body: &mut Body) {
+        while let Some(first) = &self.first {
+            let frames = first.frame.as_slice().get(self.written..);
+            let frames = frames.unwrap_or_default();
+            let taken = body.push_frames(frames);
+            let full = taken < frames.len();
+            self.advance(taken);
+            if full {
+                return;
+            }
+        }
+    }
+
     /// The socket took so many bytes.
     pub fn advance(&mut self, taken: usize) {
         self.written += taken;
@@ -171,6 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::engineio;
 
     fn frame(text: &str) -> Frame {
         Frame::new(Bytes::copy_from_slice(text.as_bytes()))
@@ -241,6 +258,22 @@ mod tests {
     }
 
     #[test]
+    fn what_moves_up_to_the_front_can_be_dropped_too() {
+        let policy = SlowConsumer::DropOldest;
+        let mut outbox = Outbox::default();
+        for text in ["1111", "2222", "3333"] {
+            outbox.push(&frame(text), policy, 1, 12);
+        }
+        assert_eq!(
+            outbox.push(&frame("44444444"), policy, 1, 12),
+            Pushed::Dropped(2)
+        );
+        assert_eq!(content(&outbox), "333344444444");
+        outbox.drop_publications();
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
     fn only_the_latest_of_a_topic_waits() {
         let policy = SlowConsumer::LatestOnly;
         let mut outbox = Outbox::default();
@@ -251,6 +284,31 @@ mod tests {
         outbox.advance(1);
         assert_eq!(outbox.push(&frame("b2"), policy, 2, 99), Pushed::Queued);
         assert_eq!(content(&outbox), "1a2b2");
+    }
+
+    #[test]
+    fn a_polling_answer_takes_whole_packets_until_it_is_full() {
+        let mut outbox = Outbox::default();
+        let packet = |text| Frame::new(engineio::Packet::Message(text).frame());
+        for text in ["one", "two", "three"] {
+            outbox.push(&packet(text), SlowConsumer::Disconnect, 1, 99);
+        }
+        outbox.push_control(Frame::new(engineio::Packet::Close.frame()));
+        let drain = |outbox: &mut Outbox, max| {
+            let mut body = Body::new(max);
+            outbox.drain(&mut body);
+            String::from_utf8(body.finish().to_vec()).expect("packets are text")
+        };
+        assert_eq!(drain(&mut outbox, 10), "4one\u{1e}4two");
+        assert_eq!(outbox.bytes(), 2 + 6 + 2 + 1);
+        assert_eq!(
+            drain(&mut outbox, 2),
+            "4three",
+            "one that never fits goes alone"
+        );
+        assert_eq!(drain(&mut outbox, 10), "1");
+        assert!(outbox.is_empty());
+        assert_eq!(drain(&mut outbox, 10), "");
     }
 
     proptest! {

@@ -1,8 +1,6 @@
 //! What each command of `/ws` does.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,22 +8,22 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::answer;
+use super::pipeline::Running;
 use crate::auth::{Principal, TokenError};
 use crate::hub::ListenerId;
 use crate::node::{Binding, Node, Refusal, is_past};
 use crate::protocol::pubsub::{self, Command, ErrorCode};
 use crate::topic::Topic;
 
-/// As the plugin that admits hears it.
+/// `/ws`, as the plugin that admits hears it.
 const TRANSPORT: &str = "websocket";
-
-/// A command under way; resolves to its answer, if it has one.
-pub(super) type Running = Pin<Box<dyn Future<Output = Option<Bytes>>>>;
 
 /// The client that the commands of one session speak for.
 pub(super) struct Caller {
     pub node: Rc<Node>,
     pub id: ListenerId,
+    /// As the plugin that admits hears it.
+    transport: &'static str,
     /// Set by AUTH; until then the caller is anonymous.
     principal: RefCell<Arc<Principal>>,
     /// Revocations that it is known to be none of.
@@ -37,13 +35,36 @@ impl Caller {
         Self {
             node,
             id,
+            transport: TRANSPORT,
             principal: RefCell::default(),
             revocations: Cell::new(0),
         }
     }
 
+    /// One that has shown its token when it connected.
+    pub(super) fn known(
+        node: Rc<Node>,
+        id: ListenerId,
+        transport: &'static str,
+        principal: Arc<Principal>,
+    ) -> Self {
+        Self {
+            // None yet: the first command asks.
+            revocations: Cell::new(0),
+            node,
+            id,
+            transport,
+            principal: RefCell::new(principal),
+        }
+    }
+
+    /// When the connection's token expires, in seconds since 1970; 0 = never.
+    pub(super) fn expires_at(&self) -> u64 {
+        self.principal.borrow().expires_at
+    }
+
     /// Begins a command. They run one after the other, CALLs beside them.
-    pub(super) fn run(self: &Rc<Self>, command: Command) -> Running {
+    pub(super) fn run(self: &Rc<Self>, command: Command) -> Running<Option<Bytes>> {
         let caller = self.clone();
         match command {
             Command::Ping => Box::pin(async { Some(pubsub::pong()) }),
@@ -83,7 +104,11 @@ impl Caller {
         }
     }
 
-    async fn listen(&self, topics: &[Box<str>], token: Option<&str>) -> Result<(), Refusal> {
+    pub(super) async fn listen(
+        &self,
+        topics: &[Box<str>],
+        token: Option<&str>,
+    ) -> Result<(), Refusal> {
         let topics = parse_topics(topics)?;
         let (principal, binding) = match token.filter(|token| !token.is_empty()) {
             Some(token) => (self.verify(token).await?, Binding::Own),
@@ -94,12 +119,12 @@ impl Caller {
             .await
     }
 
-    fn unlisten(&self, topics: &[Box<str>]) -> Result<(), Refusal> {
+    pub(super) fn unlisten(&self, topics: &[Box<str>]) -> Result<(), Refusal> {
         self.node.unlisten(self.id, &parse_topics(topics)?);
         Ok(())
     }
 
-    async fn auth(&self, token: &str) -> Result<(), Refusal> {
+    pub(super) async fn auth(&self, token: &str) -> Result<(), Refusal> {
         let principal = self.verify(token).await?;
         let revocations = self.node.auth.revocations();
         if self.node.auth.is_revoked(&principal) {
@@ -111,7 +136,7 @@ impl Caller {
         Ok(())
     }
 
-    async fn publish(
+    pub(super) async fn publish(
         &self,
         topic: &str,
         event: Option<Box<str>>,
@@ -122,7 +147,7 @@ impl Caller {
         self.node.publish(topic, event, message, &principal).await
     }
 
-    async fn call(
+    pub(super) async fn call(
         &self,
         method: &str,
         params: Option<Box<RawValue>>,
@@ -147,7 +172,7 @@ impl Caller {
                     other => Refusal::BadToken(other.to_string().into()),
                 })?,
         };
-        self.node.admit(&principal, TRANSPORT).await?;
+        self.node.admit(&principal, self.transport).await?;
         Ok(principal)
     }
 

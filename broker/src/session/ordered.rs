@@ -1,12 +1,12 @@
 //! One connection's commands in their order.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use bytes::Bytes;
 
-use super::commands::{self, Caller, Running};
+use super::commands::{self, Caller};
+use super::pipeline::{Ordered, Pipeline};
 use super::rate::MessageRate;
 use super::read::Flow;
 use crate::outbox::Connection;
@@ -15,28 +15,22 @@ use crate::protocol::frame::{self, Opcode};
 use crate::protocol::message::Event;
 use crate::protocol::pubsub::{self, Command};
 
-/// Commands that wait, run or have an answer that waits for the one before it.
+/// What the client asks for, and how fast.
 #[derive(Default)]
 pub(super) struct Commands {
     rate: MessageRate,
-    waiting: VecDeque<Command>,
-    /// Begun and not answered: one command, or publications that the bus was given and has not yet
-    /// acknowledged.
-    begun: VecDeque<Begun>,
-    /// What is in `begun` are publications.
-    publishing: bool,
-    calls: Vec<Running>,
+    pipeline: Pipeline<Command, Option<Bytes>>,
 }
 
-enum Begun {
-    Running(Running),
-    Answered(Option<Bytes>),
+impl Ordered for Command {
+    fn publishes(&self) -> bool {
+        matches!(self, Command::Publish { .. })
+    }
 }
 
 impl Commands {
     pub(super) fn has_room(&self, caller: &Caller) -> bool {
-        let limits = &caller.node.limits;
-        self.waiting.len() < limits.queued_commands && self.calls.len() < limits.concurrent_calls
+        self.pipeline.has_room(&caller.node.limits)
     }
 
     /// Takes one event of the client.
@@ -79,8 +73,8 @@ impl Commands {
                     caller.node.commanded(caller.id);
                 }
                 match command {
-                    Command::Call { .. } => self.calls.push(caller.run(command)),
-                    ordered => self.waiting.push_back(ordered),
+                    Command::Call { .. } => self.pipeline.push_beside(caller.run(command)),
+                    ordered => self.pipeline.push(ordered),
                 }
             }
         }
@@ -93,8 +87,12 @@ impl Commands {
         caller: &Rc<Caller>,
         connection: &Connection,
     ) -> bool {
+        let limits = &caller.node.limits;
         let mut ended = false;
-        while let Some(answer) = self.poll_next(cx, caller) {
+        while let Some(answer) = self
+            .pipeline
+            .poll_next(cx, limits, |command| caller.run(command))
+        {
             ended = true;
             if let Some(answer) = answer {
                 connection.push_control(answer);
@@ -102,72 +100,7 @@ impl Commands {
         }
         if ended {
             connection.flush();
-            self.shrink();
         }
         ended
-    }
-
-    /// The next answer that is ready; `None` = all wait.
-    fn poll_next(&mut self, cx: &mut Context<'_>, caller: &Rc<Caller>) -> Option<Option<Bytes>> {
-        self.begin(cx, caller);
-        if let Some(answer) = self.poll_first(cx) {
-            return Some(answer);
-        }
-        for at in 0..self.calls.len() {
-            if let Poll::Ready(answer) = self.calls[at].as_mut().poll(cx) {
-                drop(self.calls.swap_remove(at));
-                return Some(answer);
-            }
-        }
-        None
-    }
-
-    /// Begins what may begin. A publication's first poll hands it to the bus, which keeps the order
-    /// of the hand-overs: so publications that follow each other are acknowledged together.
-    /// Anything else runs alone.
-    fn begin(&mut self, cx: &mut Context<'_>, caller: &Rc<Caller>) {
-        while let Some(next) = self.waiting.front() {
-            let publishes = matches!(next, Command::Publish { .. });
-            let in_flight = if publishes && self.publishing {
-                caller.node.limits.publications_in_flight
-            } else {
-                1
-            };
-            if self.begun.len() >= in_flight {
-                return;
-            }
-            let Some(command) = self.waiting.pop_front() else {
-                return;
-            };
-            self.publishing = publishes;
-            let mut running = caller.run(command);
-            self.begun.push_back(match running.as_mut().poll(cx) {
-                Poll::Ready(answer) => Begun::Answered(answer),
-                Poll::Pending => Begun::Running(running),
-            });
-        }
-    }
-
-    /// The first command's answer; later ones wait for it.
-    fn poll_first(&mut self, cx: &mut Context<'_>) -> Option<Option<Bytes>> {
-        let answer = match self.begun.front_mut()? {
-            Begun::Answered(answer) => answer.take(),
-            Begun::Running(running) => match running.as_mut().poll(cx) {
-                Poll::Ready(answer) => answer,
-                Poll::Pending => return None,
-            },
-        };
-        self.begun.pop_front();
-        Some(answer)
-    }
-
-    /// Idle holds nothing.
-    fn shrink(&mut self) {
-        if self.waiting.is_empty() {
-            self.waiting = VecDeque::new();
-        }
-        if self.begun.is_empty() {
-            self.begun = VecDeque::new();
-        }
     }
 }

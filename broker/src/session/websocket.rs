@@ -10,7 +10,7 @@ use super::answer;
 use super::commands::Caller;
 use super::ordered::Commands;
 use super::socket::Socket;
-use crate::node::Node;
+use crate::node::{Node, Wire};
 use crate::outbox::{Connection, Ending};
 use crate::protocol::close::CloseCode;
 use crate::protocol::message::MessageLimits;
@@ -42,7 +42,8 @@ pub async fn run(node: Rc<Node>, stream: TcpStream, early: Bytes, options: WebSo
     } else {
         answer::notify_plain
     };
-    let id = node.connect(connection.clone(), notify);
+    let id = node.connect(connection.clone(), Wire::Pubsub, notify);
+    node.numbers.connections.increment(1.0);
     if options.v1 {
         welcome(&node, &connection);
     }
@@ -67,6 +68,7 @@ pub async fn run(node: Rc<Node>, stream: TcpStream, early: Bytes, options: WebSo
     // A command that still waits must not outlive the session.
     drop((commands, caller));
     node.disconnect(id);
+    node.numbers.connections.decrement(1.0);
     let reason = match socket.finish().await {
         Ending::Closing(code) => code.reason(),
         Ending::Open | Ending::Gone => "gone",

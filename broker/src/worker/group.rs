@@ -16,6 +16,7 @@ use crate::listener::{Admission, Arrival, ServerConfig, WorkerDoor};
 use crate::node::Parts;
 use crate::outbox::TopicRule;
 use crate::plugin::{IoPlugins, WorkerPlugins};
+use crate::session::SocketIoConfig;
 use crate::shutdown::Lifecycle;
 use crate::source::Ingest;
 
@@ -25,6 +26,7 @@ pub(super) struct Group {
     pub config: Arc<ServerConfig>,
     pub lifecycle: Lifecycle,
     pub ingest: Ingest,
+    pub socketio: Arc<SocketIoConfig>,
     pub auth: Auth,
     pub bus: Bus,
     /// Most specific pattern first.
@@ -54,6 +56,7 @@ impl Group {
                     arrivals,
                     lifecycle: self.lifecycle.clone(),
                     config: self.config.clone(),
+                    socketio: self.socketio.clone(),
                     admission: admission.clone(),
                     doors: doors.clone(),
                     ingest: self.ingest.clone(),
@@ -81,7 +84,7 @@ impl Group {
 }
 
 fn door() -> (WorkerDoor, mpsc::UnboundedReceiver<Arrival>) {
-    // Bounded by the number of sessions a node admits.
+    // Bounded by the sessions and the HTTP requests that a node has taken in.
     let (arrivals, receiver) = mpsc::unbounded_channel();
     let door = WorkerDoor {
         arrivals,

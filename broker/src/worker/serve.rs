@@ -65,6 +65,7 @@ struct Started {
 fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Result<Started> {
     let Settings {
         server,
+        socketio,
         limits,
         topics,
         bus,
@@ -110,6 +111,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         config: Arc::new(server),
         lifecycle: lifecycle.clone(),
         ingest,
+        socketio: Arc::new(socketio),
         auth,
         bus,
         rules,

@@ -12,6 +12,7 @@ use crate::listener::{Admission, Arrival, Front, FrontParts, ServerConfig, Worke
 use crate::node::{Node, Parts};
 use crate::plugin::PluginChanges;
 use crate::publication::Publication;
+use crate::session::SocketIoConfig;
 use crate::shutdown::Lifecycle;
 use crate::source::Ingest;
 
@@ -24,6 +25,7 @@ pub(super) struct WorkerParts {
     pub arrivals: mpsc::UnboundedReceiver<Arrival>,
     pub lifecycle: Lifecycle,
     pub config: Arc<ServerConfig>,
+    pub socketio: Arc<SocketIoConfig>,
     pub admission: Arc<Admission>,
     pub doors: Arc<[WorkerDoor]>,
     pub ingest: Ingest,
@@ -34,6 +36,10 @@ const TURN: usize = 1_024;
 
 /// The coarse timer; `node::Tick` counts in it.
 const TICK: Duration = Duration::from_millis(100);
+
+/// For the answers of polling requests, which the end of their sessions has just caused, to be
+/// written.
+const LAST_ANSWERS: Duration = Duration::from_millis(50);
 
 /// Runs a worker until the node has drained or ends.
 pub(super) fn run(parts: WorkerParts) -> anyhow::Result<()> {
@@ -78,6 +84,7 @@ async fn live(parts: WorkerParts) -> anyhow::Result<()> {
         arrivals,
         lifecycle,
         config,
+        socketio,
         admission,
         doors,
         ingest,
@@ -87,6 +94,7 @@ async fn live(parts: WorkerParts) -> anyhow::Result<()> {
         node: node.clone(),
         lifecycle: lifecycle.clone(),
         config: config.clone(),
+        socketio,
         admission,
         workers: doors,
         ingest,
@@ -119,11 +127,12 @@ impl Worker {
                 event => self.handle(event),
             }
             self.node.review_some();
-            if self.draining && self.node.connections() == 0 {
+            if self.draining && self.front.is_empty() {
+                tokio::time::sleep(LAST_ANSWERS).await;
                 break;
             }
         }
-        self.node.close_all();
+        self.front.close_all();
     }
 
     async fn next_event(&mut self, ticks: &mut tokio::time::Interval) -> Event {
@@ -153,10 +162,13 @@ impl Worker {
             }
             Event::PluginsChanged => self.node.switch_plugins(),
             Event::Arrival(Some(arrival)) => self.front.adopt(arrival),
-            Event::Tick => self.node.sweep(),
+            Event::Tick => {
+                self.node.sweep();
+                self.front.tick();
+            }
             Event::Drain => {
                 self.draining = true;
-                self.node.drain(self.config.drain_spread);
+                self.front.drain(self.config.drain_spread);
             }
             Event::Arrival(None) | Event::Review | Event::End | Event::InboxClosed => {}
         }
