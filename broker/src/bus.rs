@@ -4,9 +4,11 @@
 //! the inboxes of those workers. With Redis a node's own publications are delivered only when they
 //! come back from it, so that all nodes hear one order.
 
+mod awaited;
 pub mod config;
 mod counters;
 mod fanout;
+mod heard;
 mod ids;
 pub mod inbox;
 mod interest;
@@ -27,12 +29,14 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use config::{BusConfig, BusMode, RedisConfig};
 pub use counters::describe_metrics;
+pub use heard::HEARD_TIMEOUT;
 pub use inbox::{Inbox, InboxSender, Missed, inbox};
 
 use crate::identity::NodeId;
 use crate::publication::Draft;
 use crate::shutdown::Lifecycle;
 use crate::topic::Topic;
+use awaited::Awaited;
 use counters::Counters;
 use fanout::Fanout;
 use queue::Refused;
@@ -47,10 +51,12 @@ pub const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Bus(Arc<Inner>);
 
 struct Inner {
-    /// Unbounded, and yet it never holds more than two commands a subscription: a worker
-    /// subscribes again only after it was answered, and unsubscribes what it subscribed.
+    /// Unbounded, and yet it never holds more than two commands a subscription and one a waiting
+    /// publisher: a worker subscribes again only after it was answered, and unsubscribes what it
+    /// subscribed.
     control: mpsc::UnboundedSender<Control>,
     publisher: Publisher,
+    awaited: Awaited,
     counters: Counters,
 }
 
@@ -59,7 +65,7 @@ enum Publisher {
     Redis(redis::Publisher),
 }
 
-/// What workers tell the bus task.
+/// What the bus task is told and asked.
 enum Control {
     Subscribe {
         worker: usize,
@@ -69,6 +75,11 @@ enum Control {
     Unsubscribe {
         worker: usize,
         topic: Topic,
+    },
+    /// Which of these, by place, never come back to this node.
+    Unheard {
+        topics: Vec<Topic>,
+        done: oneshot::Sender<Vec<usize>>,
     },
 }
 
@@ -114,7 +125,8 @@ impl Bus {
         lifecycle: Lifecycle,
     ) -> Result<Bus, BusError> {
         let counters = Counters::new();
-        let fanout = Fanout::new(inboxes, counters.clone());
+        let awaited = Awaited::default();
+        let fanout = Fanout::new(inboxes, awaited.clone(), counters.clone());
         let (control, commands) = mpsc::unbounded_channel();
         let publisher = match config {
             BusConfig::Local => {
@@ -130,6 +142,7 @@ impl Bus {
         Ok(Bus(Arc::new(Inner {
             control,
             publisher,
+            awaited,
             counters,
         })))
     }
@@ -154,13 +167,18 @@ impl Bus {
             }
             Publisher::Redis(publisher) => publisher.publish(draft).await,
         };
-        let counters = &self.0.counters;
-        match published {
-            Ok(()) => counters.published.increment(1),
-            Err(PublishError::Overloaded) => counters.refused_overloaded.increment(1),
-            Err(PublishError::Unavailable) => counters.refused_unavailable.increment(1),
-        }
+        self.count(1, published);
         published
+    }
+
+    fn count(&self, publications: usize, outcome: Result<(), PublishError>) {
+        let counters = &self.0.counters;
+        let counter = match outcome {
+            Ok(()) => &counters.published,
+            Err(PublishError::Overloaded) => &counters.refused_overloaded,
+            Err(PublishError::Unavailable) => &counters.refused_unavailable,
+        };
+        counter.increment(publications as u64);
     }
 
     /// Lets staged publications go.

@@ -6,8 +6,10 @@ mod endpoint;
 mod failure;
 mod keys;
 mod listen;
+mod notify;
 mod publish;
 mod serve;
+mod service;
 mod settings;
 mod token;
 
@@ -49,6 +51,8 @@ enum Command {
     Token(token::Command),
     /// Publish one message through a running broker
     Publish(publish::Arguments),
+    /// Give a running broker one record for a user, as a producer would write it to Kafka
+    Notify(notify::Arguments),
     /// Print what is published on topics, a line of JSON a message
     Listen(listen::Arguments),
     /// Check and show settings
@@ -70,6 +74,7 @@ impl Invocation {
             Command::Keys(command) => keys::run(command),
             Command::Token(command) => token::run(command, file),
             Command::Publish(arguments) => publish::run(arguments, file),
+            Command::Notify(arguments) => notify::run(arguments, file),
             Command::Listen(arguments) => listen::run(arguments),
             Command::Config(command) => config::run(command, file),
         }

@@ -8,6 +8,7 @@ pub mod check;
 mod checked;
 mod dotenv;
 mod given;
+mod ingest;
 mod names;
 pub mod origin;
 mod plugins;
@@ -29,6 +30,7 @@ use crate::observe::{LogConfig, SentryConfig};
 use crate::outbox::TopicRule;
 use crate::plugin::PluginConfig;
 use crate::session::SocketIoConfig;
+use crate::source::SourceConfig;
 
 pub use origin::{Problem, Problems};
 pub use reading::{Reading, read};
@@ -46,6 +48,7 @@ pub struct Settings {
     pub bus: BusConfig,
     pub auth: AuthConfig,
     pub plugin: PluginConfig,
+    pub source: SourceConfig,
     pub admin: AdminConfig,
     pub log: LogConfig,
     pub sentry: Option<SentryConfig>,

@@ -23,6 +23,7 @@ pub mod hub;
 pub mod node;
 
 pub mod session;
+pub mod source;
 
 pub mod admin;
 pub mod listener;

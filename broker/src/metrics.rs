@@ -1,8 +1,8 @@
 //! The Prometheus exporter, and what the process itself shows.
 //!
 //! Every metric is `tidegate_*` with its unit in the name; each module describes its own, and
-//! `docs/metrics.md` lists them one by one. Histograms are named `*_seconds` or `*_bytes`: the
-//! buckets hang on the name.
+//! `docs/metrics.md` lists them one by one. Histograms are named `*_seconds`, `*_bytes` or
+//! `*_records`: the buckets hang on the name.
 
 mod process;
 
@@ -27,6 +27,9 @@ const BYTES: [f64; 9] = [
     1_048_576.0,
     16_777_216.0,
 ];
+
+/// Of one call.
+const RECORDS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0, 1_000.0];
 
 /// Samples wait in memory until they are folded into buckets, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -60,6 +63,7 @@ fn make() -> Result<Exporter, String> {
     let handle = builder
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
         .and_then(|b| b.set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &BYTES))
+        .and_then(|b| b.set_buckets_for_metric(Matcher::Suffix("_records".to_owned()), &RECORDS))
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|error| format!("cannot install the metrics recorder: {error}"))?;
     let upkeep = handle.clone();

@@ -32,6 +32,11 @@ impl Lifecycle {
         self.0.bus_lost.store(!live, Ordering::Release);
     }
 
+    /// Whether the bus hears what it publishes.
+    pub fn is_bus_live(&self) -> bool {
+        !self.0.bus_lost.load(Ordering::Acquire)
+    }
+
     /// Not ready from here on; sessions leave.
     pub fn drain(&self) {
         self.0.draining.cancel();
@@ -63,7 +68,7 @@ impl Lifecycle {
             Some("draining")
         } else if !self.0.started.load(Ordering::Acquire) {
             Some("starting")
-        } else if self.0.bus_lost.load(Ordering::Acquire) {
+        } else if !self.is_bus_live() {
             Some("the bus does not hear its own publications")
         } else {
             None

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["auth", "bus", "outbox", "plugin"],
     &["hub"],
     &["node"],
-    &["session"],
+    &["session", "source"],
     &["admin", "listener"],
     &["config"],
     &["worker"],
@@ -162,6 +162,7 @@ fn secrets_of_one_place() {
         &["redis::"],
         &["bus/redis", "bus/tests", "auth/session", "bus.rs", "config"],
     );
+    only(&["rdkafka::"], &["source/kafka"]);
     only(
         &["hyper::"],
         &["listener", "admin", "auth", "observe", "cli"],

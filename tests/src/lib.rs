@@ -12,6 +12,7 @@ pub mod cookies;
 pub mod crowd;
 pub mod frames;
 pub mod http;
+pub mod kafka;
 pub mod logs;
 pub mod node;
 pub mod plugins;

@@ -104,7 +104,7 @@ mod tests {
         foreign.origin = Some("https://example.org/fork".into());
         let packages = BTreeSet::from([
             package("fine", "1.0.0", "MIT"),
-            package("openssl-sys", "0.9.0", "MIT"),
+            package("openssl", "0.9.0", "MIT"),
             package("copyleft", "1.0.0", "GPL-3.0"),
             package("twice", "1.0.0", "MIT"),
             package("twice", "2.0.0", "MIT"),
@@ -112,7 +112,7 @@ mod tests {
         ]);
         let faults = faults_in(&packages, "here").join("\n");
         for named in [
-            "openssl-sys 0.9.0 is banned",
+            "openssl 0.9.0 is banned",
             "GPL-3.0",
             "1.0.0 and 2.0.0",
             "example.org",

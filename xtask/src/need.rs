@@ -19,44 +19,57 @@ pub enum Install {
 /// One thing that may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
+    Libraries,
     WasmTarget,
     Redis,
     Node,
     NodePackages,
     Python,
     PythonPackages,
+    Java,
+    Kafka,
     Nats,
 }
 
 impl Need {
-    pub const TO_BUILD: &[Self] = &[Self::WasmTarget];
-    pub const TO_BENCH: &[Self] = &[Self::WasmTarget, Self::Node, Self::Nats];
+    pub const TO_BUILD: &[Self] = &[Self::Libraries, Self::WasmTarget];
+    pub const TO_BENCH: &[Self] = &[Self::Libraries, Self::WasmTarget, Self::Node, Self::Nats];
     pub const TO_TEST: &[Self] = &[
+        Self::Libraries,
         Self::WasmTarget,
         Self::Redis,
         Self::Node,
         Self::NodePackages,
         Self::Python,
         Self::PythonPackages,
+        Self::Java,
+        Self::Kafka,
     ];
 
     fn what(self) -> &'static str {
         match self {
+            Self::Libraries => "a C and C++ compiler, make, pkg-config and OpenSSL's headers",
             Self::WasmTarget => "a Rust compiler for wasm32-unknown-unknown",
             Self::Redis => "redis-server and redis-cli",
             Self::Node => "Node.js with npm",
             Self::NodePackages => "the npm packages of tests/node",
             Self::Python => "Python 3 with venv",
             Self::PythonPackages => "the Python packages of tests/python",
+            Self::Java => "Java 17 and Maven",
+            Self::Kafka => "the jars of Apache Kafka",
             Self::Nats => "nats-server",
         }
     }
 
     fn why(self) -> &'static str {
         match self {
+            Self::Libraries => "librdkafka, which reads Kafka, is built here and linked in",
             Self::WasmTarget => "plugins are WebAssembly components",
             Self::Redis => "the tests run nodes against a real Redis (started and stopped by them)",
             Self::Node | Self::NodePackages => "the tests connect with npm's ws",
+            Self::Java | Self::Kafka => {
+                "the tests read from a real Kafka (from Maven Central, started and stopped by them)"
+            }
             Self::Nats => "the bench measures it beside the broker",
             Self::Python | Self::PythonPackages => {
                 "the tests run WebSocket conformance cases and an independent client"
@@ -72,18 +85,20 @@ impl Need {
                 apt::line(wasm::APT)
             ),
             Self::NodePackages => "npm ci in tests/node".into(),
-            Self::PythonPackages => "cargo xtask setup".into(),
+            Self::PythonPackages | Self::Kafka => "cargo xtask setup".into(),
             other => apt::line(other.apt_packages()),
         }
     }
 
     fn apt_packages(self) -> &'static [&'static str] {
         match self {
+            Self::Libraries => &["build-essential", "pkg-config", "libssl-dev"],
             Self::Redis => &["redis-server", "redis-tools"],
             Self::Node => &["nodejs", "npm"],
             Self::Python => &["python3", "python3-venv"],
+            Self::Java => &["openjdk-17-jre-headless", "maven"],
             Self::Nats => &["nats-server"],
-            Self::WasmTarget | Self::NodePackages | Self::PythonPackages => &[],
+            Self::WasmTarget | Self::NodePackages | Self::PythonPackages | Self::Kafka => &[],
         }
     }
 
@@ -98,6 +113,13 @@ impl Need {
                 command::output_of(python.args(["-c", "import venv, ensurepip"])).is_some()
             }
             Self::PythonPackages => packages::python_installed(repo),
+            Self::Libraries => {
+                let mut config = Command::new("pkg-config");
+                all_on_path(&["cc", "c++", "make"])
+                    && command::output_of(config.args(["--exists", "openssl"])).is_some()
+            }
+            Self::Java => all_on_path(&["java", "mvn"]),
+            Self::Kafka => packages::kafka_installed(repo),
             Self::Nats => all_on_path(&["nats-server"]),
         }
     }
@@ -107,6 +129,7 @@ impl Need {
             Self::WasmTarget => wasm::install(apt::install),
             Self::NodePackages => packages::install_node(repo),
             Self::PythonPackages => packages::install_python(repo),
+            Self::Kafka => packages::install_kafka(repo),
             Self::Redis => {
                 apt::install(self.apt_packages())?;
                 apt::stop_service("redis-server");
@@ -117,7 +140,9 @@ impl Need {
                 apt::stop_service("nats-server");
                 Ok(())
             }
-            Self::Node | Self::Python => apt::install(self.apt_packages()),
+            Self::Libraries | Self::Node | Self::Python | Self::Java => {
+                apt::install(self.apt_packages())
+            }
         }
     }
 }

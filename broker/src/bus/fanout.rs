@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::awaited::Awaited;
 use super::counters::Counters;
 use super::ids::{IdSource, Seen};
 use super::inbox::{InboxSender, Missed};
@@ -18,17 +19,19 @@ pub struct Fanout {
     batches: Vec<Vec<Arc<Publication>>>,
     seen: Seen,
     ids: IdSource,
+    awaited: Awaited,
     counters: Counters,
 }
 
 impl Fanout {
-    pub fn new(inboxes: Vec<InboxSender>, counters: Counters) -> Self {
+    pub fn new(inboxes: Vec<InboxSender>, awaited: Awaited, counters: Counters) -> Self {
         Self {
             interest: Interest::default(),
             batches: vec![Vec::new(); inboxes.len()],
             inboxes,
             seen: Seen::new(Instant::now()),
             ids: IdSource::new(),
+            awaited,
             counters,
         }
     }
@@ -47,8 +50,20 @@ impl Fanout {
         last
     }
 
-    /// Delivers a batch and leaves it empty. What nobody here listens to is not even encoded.
+    /// Whether a worker of this node listens to `topic`.
+    pub fn is_heard(&self, topic: &Topic) -> bool {
+        !self.interest.workers(topic).is_empty()
+    }
+
+    /// Delivers a batch and leaves it empty, then tells those who waited to hear it.
     pub fn deliver(&mut self, batch: &mut Vec<Draft>) {
+        let heard = self.awaited.among(batch);
+        self.put_into_inboxes(batch);
+        heard.tell();
+    }
+
+    /// What nobody here listens to is not even encoded.
+    fn put_into_inboxes(&mut self, batch: &mut Vec<Draft>) {
         self.counters.received.increment(batch.len() as u64);
         let now = Instant::now();
         let mut duplicates = 0;

@@ -43,6 +43,10 @@ async fn serve(
                 Some(Control::Unsubscribe { worker, topic }) => {
                     fanout.remove(worker, &topic);
                 }
+                Some(Control::Unheard { done, .. }) => {
+                    // All that is published here comes back.
+                    let _ = done.send(Vec::new());
+                }
                 None => return,
             },
             () = staged.take(&mut batch) => {

@@ -34,6 +34,7 @@ use crate::bus::ids::IdSource;
 use crate::identity::NodeId;
 use crate::publication::Draft;
 use crate::shutdown::Lifecycle;
+use crate::topic::Topic;
 use arrivals::Arrival;
 use awaiting::Awaiting;
 use backoff::Backoff;
@@ -198,6 +199,14 @@ impl Task {
 
     fn command(&mut self, command: Control) {
         let wish = match command {
+            Control::Unheard { topics, done } => {
+                let unheard = (0..topics.len())
+                    .filter(|at| !self.hears(&topics[*at]))
+                    .collect();
+                // The caller may have given up.
+                let _ = done.send(unheard);
+                None
+            }
             Control::Subscribe {
                 worker,
                 topic,
@@ -215,6 +224,11 @@ impl Task {
             // Closed only when the link has ended, which ends this task too.
             let _ = self.link.send(wish);
         }
+    }
+
+    /// Whether publications on `topic` come back to this node.
+    fn hears(&self, topic: &Topic) -> bool {
+        !self.awaiting.has_channel_per_topic() || self.fanout.is_heard(topic)
     }
 
     fn link_event(&mut self, event: LinkEvent) {

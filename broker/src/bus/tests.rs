@@ -179,6 +179,33 @@ async fn a_second_publication_with_an_id_is_dropped() {
 }
 
 #[tokio::test]
+async fn what_is_heard_back_is_in_the_inboxes_and_a_duplicate_is_heard_too() {
+    let mut node = Node::start(BusConfig::Local, "n", 1);
+    node.bus.subscribe(0, topic("a")).await.expect("subscribed");
+    let mut drafts = vec![draft("a", "1"), draft("nobody", "0"), draft("a", "2")];
+    drafts[0].id = "x".into();
+    for _ in 0..2 {
+        assert_eq!(node.bus.publish_heard(&mut drafts).await, Ok(()));
+    }
+    assert!(drafts.iter().all(|draft| !draft.id.is_empty()));
+    let mut heard = Vec::new();
+    let inbox = node.inboxes[0].receive(&mut heard, 10);
+    assert!(futures_util::FutureExt::now_or_never(inbox).is_some());
+    let heard: Vec<_> = heard.iter().map(|one| payload(one)).collect();
+    assert_eq!(heard, ["1", "2"]);
+    assert_eq!(node.counted("tidegate_bus_duplicates_total"), 3);
+
+    node.lifecycle.end();
+    until("the bus has ended", || {
+        futures_util::FutureExt::now_or_never(node.bus.publish(draft("a", "3")))
+            == Some(Err(PublishError::Unavailable))
+    })
+    .await;
+    let refused = node.bus.publish_heard(&mut drafts).await;
+    assert_eq!(refused, Err(PublishError::Unavailable));
+}
+
+#[tokio::test]
 async fn after_unsubscribe_nothing_comes_and_subscribing_again_is_heard() {
     let mut node = Node::start(BusConfig::Local, "n", 1);
     node.bus.subscribe(0, topic("a")).await.expect("subscribed");

@@ -1,25 +1,16 @@
 //! `tidegate publish`: one `POST /publish`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use url::Url;
 
-use super::failure::print;
-use super::{Failure, endpoint, settings, token};
+use super::Failure;
+use super::service::Service;
 use crate::topic::Topic;
-
-/// The scope that `POST /publish` asks for.
-const SCOPE: &str = "tidegate:publish";
-const SUBJECT: &str = "tidegate-cli";
-const TOKEN_TTL: Duration = Duration::from_secs(60);
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// What of an error's body is shown.
-const SHOWN_BYTES: usize = 1_000;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -44,11 +35,8 @@ pub(super) struct Arguments {
     /// The message is a string even if it looks like JSON
     #[arg(long)]
     text: bool,
-    /// A service token with the scope tidegate:publish
-    #[arg(long)]
-    token: Option<String>,
-    #[arg(long, default_value = "http://localhost:4444", value_parser = endpoint::parse)]
-    url: Url,
+    #[command(flatten)]
+    service: Service,
 }
 
 #[derive(Serialize)]
@@ -62,22 +50,10 @@ struct Body<'a> {
 }
 
 pub(super) fn run(arguments: Arguments, file: Option<PathBuf>) -> Result<(), Failure> {
-    let token = match &arguments.token {
-        Some(token) => token.clone(),
-        None => {
-            let settings = settings::reading(file)?.settings()?;
-            let scopes = vec![SCOPE.to_owned()];
-            token::mint(&settings, SUBJECT.to_owned(), scopes, TOKEN_TTL)?
-        }
-    };
     let body = body(&arguments).context("cannot write the message as JSON")?;
-    let target = endpoint::http(&arguments.url, "/publish");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start a runtime")?;
-    let answer = runtime.block_on(post(&target, &token, body))?;
-    print(&format!("{}\n", answer.trim_end())).map(drop)
+    arguments.service.post(file, "/publish", |request| {
+        request.header(CONTENT_TYPE, "application/json").body(body)
+    })
 }
 
 /// JSON text goes byte for byte.
@@ -97,31 +73,6 @@ fn body(arguments: &Arguments) -> serde_json::Result<String> {
         event: arguments.event.as_deref(),
         id: arguments.id.as_deref(),
     })
-}
-
-async fn post(target: &Url, token: &str, body: String) -> anyhow::Result<String> {
-    let place = endpoint::shown(target);
-    let response = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(TIMEOUT)
-        .build()
-        .context("cannot make an HTTP client")?
-        .post(target.clone())
-        .bearer_auth(token)
-        .header(reqwest::header::CONTENT_TYPE, "application/json")
-        .body(body)
-        .send()
-        .await
-        .map_err(reqwest::Error::without_url)
-        .with_context(|| format!("cannot reach {place}"))?;
-    let status = response.status();
-    let answer = response.text().await.map_err(reqwest::Error::without_url);
-    let answer = answer.with_context(|| format!("{place} broke off its answer"))?;
-    if !status.is_success() {
-        let shown: String = answer.trim().chars().take(SHOWN_BYTES).collect();
-        anyhow::bail!("{place} answered {status}: {shown}");
-    }
-    Ok(answer)
 }
 
 pub(super) fn topic(text: &str) -> Result<Topic, String> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Failure, settings};
 use crate::listener::accept;
-use crate::{admin, auth, bus, metrics, node, observe, plugin, worker};
+use crate::{admin, auth, bus, metrics, node, observe, plugin, source, worker};
 
 pub(super) const HELP: &str = "\
 With no settings at all it listens on port 4444, keeps its keys in .tidegate and loads the gateway
@@ -42,6 +42,7 @@ pub fn describe_metrics() {
     bus::describe_metrics();
     plugin::describe_metrics();
     node::describe_metrics();
+    source::describe_metrics();
     accept::describe_metrics();
 }
 

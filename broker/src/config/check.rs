@@ -112,6 +112,20 @@ pub fn redis_urls(text: &str) -> Checked {
     )
 }
 
+pub fn kafka_brokers(text: &str) -> Checked {
+    let good = |part: &str| {
+        let part = part.trim();
+        let name = part.rsplit_once("://").map_or(part, |(_, name)| name);
+        url::Url::parse(&format!("kafka://{name}")).is_ok_and(|url| {
+            url.has_host() && matches!(url.path(), "" | "/") && url.username().is_empty()
+        })
+    };
+    or(
+        text.split(',').all(good),
+        "is no host:port, nor several with commas",
+    )
+}
+
 pub fn origin(text: &str) -> Checked {
     let plain = url::Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")

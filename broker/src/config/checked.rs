@@ -13,6 +13,7 @@ use crate::plugin::PluginConfig;
 use crate::session::{ForeignNode, SocketIoConfig};
 
 use super::Settings;
+use super::ingest;
 use super::origin::{Origin, Problems};
 use super::plugins;
 use super::raw::{Secure, Store};
@@ -31,14 +32,18 @@ impl Reading {
         let mut problems = Problems::default();
         self.compare(&mut problems);
         let data = self.data();
+        let mut plugin = self.plugins(&data, &mut problems);
+        let source = ingest::assemble(&self.raw, &plugin);
+        plugin.mappers = ingest::claims(&source);
         let settings = Settings {
+            source,
+            plugin,
             server: self.server(&mut problems),
             limits: self.raw.limits.clone(),
             socketio: self.socketio(),
             topics: self.raw.topics.clone(),
             bus: self.bus(),
             auth: self.auth(&data, &mut problems),
-            plugin: self.plugins(&data, &mut problems),
             admin: AdminConfig {
                 bind: parsed(self.raw.admin_address.as_deref()),
             },
@@ -73,6 +78,13 @@ impl Reading {
             &self.raw,
             &self.plugins_folder(),
             |name| self.origin_of(name),
+            &mut problems,
+        );
+        ingest::check_serving(
+            &settings.source,
+            &settings.plugin,
+            &self.raw,
+            self.origin_of("kafka.brokers"),
             &mut problems,
         );
         problems.none_or(settings)
@@ -112,6 +124,11 @@ impl Reading {
             redis.backoff_min <= redis.backoff_max,
             "redis.backoff_min",
             "redis.backoff_max",
+        );
+        at_most(
+            raw.kafka.batch_records <= raw.kafka.partition_records,
+            "kafka.batch_records",
+            "kafka.partition_records",
         );
     }
 

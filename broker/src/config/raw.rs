@@ -10,7 +10,9 @@ use crate::observe::LogFormat;
 use crate::outbox::TopicRule;
 use crate::plugin::{AuthorizeRule, PluginConfig};
 use crate::session::{ForeignNode, SocketIoConfig};
+use crate::source::{IngestRule, KafkaConfig};
 
+use super::origin::Origin;
 use super::plugins::NamedPlugin;
 
 #[derive(Clone)]
@@ -21,6 +23,10 @@ pub struct Raw {
     pub topics: Vec<TopicRule>,
     pub redis_url: Option<String>,
     pub redis: RedisConfig,
+    pub kafka_brokers: Option<String>,
+    pub kafka: KafkaConfig,
+    /// `None` = the list is not there, which is not the same as an empty one.
+    pub ingest: Option<Vec<NamedIngest>>,
     pub auth: RawAuth,
     pub session: RawSession,
     pub plugins_folder: Option<PathBuf>,
@@ -34,6 +40,13 @@ pub struct Raw {
     pub log_format: LogFormat,
     pub sentry_dsn: Option<String>,
     pub sentry_environment: Option<String>,
+}
+
+/// An `[[ingest]]` entry and its place.
+#[derive(Clone)]
+pub struct NamedIngest {
+    pub origin: Origin,
+    pub rule: IngestRule,
 }
 
 #[derive(Clone)]
@@ -120,6 +133,9 @@ impl Default for Raw {
             topics: Vec::new(),
             redis_url: None,
             redis: RedisConfig::default(),
+            kafka_brokers: None,
+            kafka: KafkaConfig::default(),
+            ingest: None,
             auth: RawAuth::default(),
             session: RawSession::default(),
             plugins_folder: None,

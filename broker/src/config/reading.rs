@@ -155,6 +155,10 @@ impl Reading {
             Content::Table(entries) if is_section => {
                 for (key, value) in entries {
                     let key = format!("{name}.{key}");
+                    if TABLES.iter().any(|(table, _)| *table == key) {
+                        self.read_table(&key, value, problems);
+                        continue;
+                    }
                     match by_key(&key) {
                         Some(setting) => self.put(setting, &key, value, problems),
                         None => {

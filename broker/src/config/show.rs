@@ -58,6 +58,25 @@ impl Reading {
                 let _ = writeln!(text, "# granted: {}", grant.name());
             }
         }
+        for rule in &settings.source.ingest {
+            let _ = writeln!(text, "\n[[ingest]]  # {}", self.origin_of("ingest"));
+            let _ = writeln!(text, "topic = {:?}", rule.topic);
+            let _ = writeln!(text, "mapper = {:?}", rule.mapper);
+            let _ = match &rule.dead_letter {
+                Some(topic) => writeln!(text, "dead_letter = {topic:?}"),
+                None => writeln!(text, "# dead_letter is unset: failed records are dropped"),
+            };
+        }
+        if !self.raw.kafka.properties.is_empty() {
+            let origin = self.origin_of("kafka.properties");
+            let _ = writeln!(
+                text,
+                "\n[kafka.properties]  # {origin}; values may be secrets"
+            );
+            for name in self.raw.kafka.properties.keys() {
+                let _ = writeln!(text, "{name:?} = \"***\"");
+            }
+        }
         for rule in &settings.topics {
             let _ = writeln!(text, "\n[[topics]]  # {}", self.origin_of("topics"));
             let _ = writeln!(text, "pattern = {:?}", rule.pattern.as_str());
@@ -163,6 +182,15 @@ pattern = "telemetry:**"
 slow_consumer = "latest-only"
 coalesce = "10ms"
 
+[[ingest]]                             # Kafka's topic, and POST /ingest/orders
+topic = "orders"
+mapper = "game"
+dead_letter = "orders-failed"
+
+[kafka.properties]                     # whatever librdkafka knows
+"security.protocol" = "SASL_SSL"
+"sasl.mechanisms" = "SCRAM-SHA-512"    # PLAIN and OAUTHBEARER too; GSSAPI is not built in
+
 [authorize]            # the most specific pattern wins, no match is denied
 "**" = "gateway"
 "game:**" = "game"
@@ -183,7 +211,8 @@ only host and port count. Requests follow no redirects and use no proxy.
 The shipped plugin `notifications` is granted `publisher = ["user:*:**"]` and
 `http = ["${USER_SERVICE_URL}"]`, unless its `[plugin.notifications]` table says otherwise.
 
-Without `[authorize]` the gateway plugin decides about every topic. A shipped plugin that is found
+Without `[[ingest]]` the notifications plugin, if it is there, maps `user-notifications`. Without
+`[authorize]` the gateway plugin decides about every topic. A shipped plugin that is found
 in `plugins.folder` is loaded without a `[plugin.NAME]` table; `enabled = false` in one leaves it
 out.
 "#;

@@ -3,6 +3,7 @@
 
 mod auth;
 mod bus;
+mod kafka;
 mod limits;
 mod plugins;
 mod seen;
@@ -96,6 +97,7 @@ pub fn sections() -> [(&'static str, &'static [Setting]); 10] {
         ("limits", limits::LIMITS),
         ("socketio", socketio::SOCKETIO),
         ("redis", bus::REDIS),
+        ("kafka", kafka::KAFKA),
         ("auth", auth::AUTH),
         ("session", auth::SESSION),
         ("plugins", plugins::PLUGINS),
@@ -105,11 +107,19 @@ pub fn sections() -> [(&'static str, &'static [Setting]); 10] {
     ]
 }
 
-/// Tables of the file that hold any number of entries.
-pub const TABLES: [(&str, &str); 3] = [
+/// Tables of the file that hold any number of entries. One may lie in a section.
+pub const TABLES: [(&str, &str); 5] = [
     (
         "topics",
         "a list; each entry: `pattern`, `slow_consumer` (disconnect, drop-oldest, latest-only), `coalesce` (0s to 10s)",
+    ),
+    (
+        "kafka.properties",
+        "librdkafka's property = value, over the broker's own defaults (`cooperative-sticky`, `auto.offset.reset = earliest`, `session.timeout.ms = 10000`, …); what `[kafka]` sets is refused here",
+    ),
+    (
+        "ingest",
+        "a list; each entry: `topic` (of Kafka), `mapper` (a plugin), `dead_letter` (a topic; unset = a record that fails is dropped and counted)",
     ),
     (
         "authorize",

@@ -1,4 +1,5 @@
-//! The tables of the file that hold any number of entries: topics, authorize, plugin.
+//! The tables of the file that hold any number of entries: topics, authorize, plugin, ingest,
+//! kafka.properties.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use crate::plugin::{AuthorizeRule, Environment, Grant, HttpHost, PluginSettings}
 use crate::topic::Pattern;
 
 use super::given::{Content, Given};
+use super::ingest as sources;
 use super::names::unknown_entry_key;
 use super::origin::Problems;
 use super::plugins::NamedPlugin;
@@ -61,6 +63,13 @@ pub fn read(
                 .filter_map(|(key, value)| plugin(key, value, around, problems));
             raw.named_plugins = plugins.collect();
         }
+        ("ingest", Content::List(items)) => {
+            raw.ingest = Some(sources::ingest(items, problems));
+        }
+        ("kafka.properties", Content::Table(entries)) => {
+            raw.kafka.properties = sources::properties(entries, problems);
+        }
+        ("ingest", _) => problems.add(given.origin.clone(), name, "must be a list: [[ingest]]"),
         ("topics", _) => problems.add(given.origin.clone(), name, "must be a list: [[topics]]"),
         _ => problems.add(given.origin.clone(), name, "must be a table"),
     }

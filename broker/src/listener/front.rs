@@ -16,6 +16,7 @@ use crate::node::Node;
 use crate::session::engineio::{Service, Sessions};
 use crate::session::{self, SocketIoConfig, WebSocketOptions};
 use crate::shutdown::Lifecycle;
+use crate::source::Ingest;
 
 /// What one worker's HTTP side knows.
 pub struct Front {
@@ -26,6 +27,7 @@ pub struct Front {
     /// `None` = Socket.IO is off.
     pub(super) socketio: Option<Rc<Gate>>,
     doors: Doors,
+    pub(super) ingest: Ingest,
 }
 
 /// What the front is made of.
@@ -36,6 +38,7 @@ pub struct FrontParts {
     pub socketio: Arc<SocketIoConfig>,
     pub admission: Arc<Admission>,
     pub workers: Arc<[WorkerDoor]>,
+    pub ingest: Ingest,
 }
 
 impl Front {
@@ -47,6 +50,7 @@ impl Front {
             socketio,
             admission,
             workers,
+            ingest,
         } = parts;
         let doors = Doors::new(node.worker, workers);
         let gate = || {
@@ -69,6 +73,7 @@ impl Front {
             admission,
             socketio,
             doors,
+            ingest,
         })
     }
 

@@ -1,8 +1,6 @@
 use std::rc::Rc;
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::json;
@@ -10,12 +8,9 @@ use serde_json::value::RawValue;
 
 use super::front::Front;
 use super::reply::{self, Reply};
-use crate::auth::TokenError;
+use super::service;
 use crate::node::Refusal;
 use crate::topic::Topic;
-
-/// The scope a service needs.
-const SCOPE: &str = "tidegate:publish";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,19 +30,9 @@ struct Ready {
 
 /// `POST /publish`: one publication or an array of them, in order.
 pub(super) async fn answer(front: &Rc<Front>, request: Request<Incoming>) -> Reply {
-    if let Err(refusal) = check_token(front, request.headers()).await {
-        return refusal;
-    }
-    let limit = front.node.limits.body_bytes;
-    let body = match Limited::new(request.into_body(), limit).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let message = format!("the body is larger than {limit} bytes");
-            return reply::error(StatusCode::PAYLOAD_TOO_LARGE, "too-large", &message);
-        }
-        Err(_) => {
-            return reply::error(StatusCode::BAD_REQUEST, "bad-request", "the body broke off");
-        }
+    let body = match service::body(front, request).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
     };
     match read(&body) {
         Ok(publications) => match oversized(front, &publications) {
@@ -56,44 +41,6 @@ pub(super) async fn answer(front: &Rc<Front>, request: Request<Incoming>) -> Rep
         },
         Err(message) => reply::error(StatusCode::BAD_REQUEST, "bad-publication", &message),
     }
-}
-
-async fn check_token(front: &Rc<Front>, headers: &HeaderMap) -> Result<(), Reply> {
-    let unauthorized = |message: &str| {
-        let mut reply = reply::error(StatusCode::UNAUTHORIZED, "unauthenticated", message);
-        reply
-            .headers_mut()
-            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        reply
-    };
-    let token = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or_else(|| unauthorized("a service token is needed: Authorization: Bearer <token>"))?;
-    let auth = &front.node.auth;
-    let principal = match auth.remembered(token) {
-        Some(principal) => principal,
-        None => auth.verify(token).await.map_err(|error| match error {
-            TokenError::Unavailable => reply::error(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "tokens cannot be verified now",
-            ),
-            other => unauthorized(&other.to_string()),
-        })?,
-    };
-    if principal.scopes.split(' ').any(|scope| scope == SCOPE) {
-        return Ok(());
-    }
-    let message = format!("the token needs the scope {SCOPE}");
-    Err(reply::error(
-        StatusCode::FORBIDDEN,
-        "missing-scope",
-        &message,
-    ))
 }
 
 /// All or none: one bad publication refuses the request before any is published.

@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 
 use super::front::Front;
 use super::reply::{self, Reply};
-use super::{auth_ws, publish, socketio, upgrade};
+use super::{auth_ws, ingest, publish, socketio, upgrade};
 
 /// The public endpoints.
 pub(super) async fn route(front: Rc<Front>, peer: SocketAddr, request: Request<Incoming>) -> Reply {
@@ -31,12 +31,16 @@ pub(super) async fn route(front: Rc<Front>, peer: SocketAddr, request: Request<I
             auth_ws::answer(&front, request).await
         }
         ("/publish", &Method::POST) => publish::answer(&front, request).await,
+        (path, &Method::POST) if path.starts_with(ingest::PATH) => {
+            ingest::answer(&front, request).await
+        }
         ("/.well-known/jwks.json", &Method::GET) => {
             reply::json_text(StatusCode::OK, front.node.auth.jwks_json())
         }
         ("/ws" | "/.well-known/jwks.json", _) => wrong_method("GET"),
         ("/auth/ws", _) => wrong_method("GET, POST, OPTIONS"),
         ("/publish", _) => wrong_method("POST"),
+        (path, _) if path.starts_with(ingest::PATH) => wrong_method("POST"),
         _ => reply::error(StatusCode::NOT_FOUND, "not-found", "no such endpoint"),
     }
 }

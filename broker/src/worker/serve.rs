@@ -20,8 +20,9 @@ use crate::node::Parts;
 use crate::plugin::{Handed, PluginHost};
 use crate::session::SocketIoConfig;
 use crate::shutdown::Lifecycle;
+use crate::source::{self, Ingest};
 
-/// Threads of the runtime that carries what waits: Redis, sessions, signatures.
+/// Threads of the runtime that carries what waits: Redis, Kafka, sessions, signatures.
 const IO_THREADS: usize = 2;
 
 /// Runs a node until a signal ends it. `Err` = it could not start or a worker failed.
@@ -53,6 +54,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 struct Started {
     id: NodeId,
     address: std::net::SocketAddr,
+    /// The workers', and the source's if there is one.
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
     /// Serves until it is dropped.
@@ -69,6 +71,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         auth,
         plugin,
         admin,
+        source,
         ..
     } = settings;
     let workers = server.workers;
@@ -79,11 +82,10 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         .context("cannot read the listener's address")?;
     let auth = io.block_on(Auth::start(auth))?;
     let (plugins, handed) = PluginHost::start(plugin, workers, io.handle())?;
-    // Nothing maps yet; the sources take it.
     let Handed {
         workers: worker_plugins,
+        source: source_plugins,
         io: io_plugins,
-        ..
     } = handed;
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
@@ -93,6 +95,15 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         Bus::start(bus, &server.node_id, senders, lifecycle.clone())?
     };
     let admin = start_admin(admin, lifecycle, &plugins)?;
+    let (ingest, source) = source::start(source::Parts {
+        config: source,
+        node_id: server.node_id.clone(),
+        plugins: source_plugins,
+        bus: bus.clone(),
+        lifecycle: lifecycle.clone(),
+        io: io.handle().clone(),
+        publication_bytes: limits.publication_bytes,
+    })?;
 
     let (doors, arrivals): (Vec<_>, Vec<_>) = (0..workers).map(|_| door()).unzip();
     let shared = Shared {
@@ -101,6 +112,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         config: Arc::new(server),
         socketio: Arc::new(socketio),
         doors: doors.into(),
+        ingest,
         lifecycle: lifecycle.clone(),
     };
     let mut rules = topics;
@@ -111,7 +123,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         .zip(worker_plugins)
         .zip(inboxes)
         .zip(arrivals);
-    let threads = parts
+    let mut threads: Vec<_> = parts
         .enumerate()
         .map(|(worker, (((socket, plugins), inbox), arrivals))| {
             let changes = plugins.changes();
@@ -131,6 +143,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             shared.spawn(node, changes, socket, inbox, arrivals)
         })
         .collect::<anyhow::Result<_>>()?;
+    threads.extend(source);
     Ok(Started {
         id: shared.config.node_id.clone(),
         address,
@@ -182,6 +195,7 @@ struct Shared {
     socketio: Arc<SocketIoConfig>,
     admission: Arc<Admission>,
     doors: Arc<[WorkerDoor]>,
+    ingest: Ingest,
     lifecycle: Lifecycle,
 }
 
@@ -206,6 +220,7 @@ impl Shared {
             socketio: self.socketio.clone(),
             admission: self.admission.clone(),
             doors: self.doors.clone(),
+            ingest: self.ingest.clone(),
         };
         let thread = std::thread::Builder::new()
             .name(name)
@@ -214,7 +229,7 @@ impl Shared {
     }
 }
 
-/// Until the first signal; then drains until all workers have ended, the deadline has passed or a
+/// Until the first signal; then drains until all threads have ended, the deadline has passed or a
 /// second signal comes.
 async fn wait(
     signals: &mut Signals,
@@ -230,7 +245,7 @@ async fn wait(
     };
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "draining"),
-        // A worker never ends by itself: one that did has failed, and the node with it.
+        // None ends by itself: one that did has failed, and the node with it.
         () = all_ended(|threads| threads.iter().any(JoinHandle::is_finished)) => return,
     }
     lifecycle.drain();
@@ -247,7 +262,7 @@ fn join(threads: Vec<JoinHandle<anyhow::Result<()>>>) -> anyhow::Result<()> {
     for thread in threads {
         match thread.join() {
             Ok(outcome) => outcome?,
-            Err(_) => bail!("a worker panicked"),
+            Err(_) => bail!("a worker or the source panicked"),
         }
     }
     Ok(())

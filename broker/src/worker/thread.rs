@@ -14,6 +14,7 @@ use crate::plugin::PluginChanges;
 use crate::publication::Publication;
 use crate::session::SocketIoConfig;
 use crate::shutdown::Lifecycle;
+use crate::source::Ingest;
 
 /// What is sent to a worker's thread.
 pub(super) struct WorkerParts {
@@ -27,6 +28,7 @@ pub(super) struct WorkerParts {
     pub socketio: Arc<SocketIoConfig>,
     pub admission: Arc<Admission>,
     pub doors: Arc<[WorkerDoor]>,
+    pub ingest: Ingest,
 }
 
 /// Publications taken from the inbox in one turn; beyond it sessions get their turn first.
@@ -82,6 +84,7 @@ async fn live(parts: WorkerParts) -> anyhow::Result<()> {
         socketio,
         admission,
         doors,
+        ingest,
     } = parts;
     let node = Node::new(node);
     let front = Front::new(FrontParts {
@@ -91,6 +94,7 @@ async fn live(parts: WorkerParts) -> anyhow::Result<()> {
         socketio,
         admission,
         workers: doors,
+        ingest,
     });
     let socket = tokio::net::TcpListener::from_std(socket).context("cannot adopt the listener")?;
     tokio::task::spawn_local(accept::accept(socket, front.clone()));

@@ -26,11 +26,7 @@ pub const BANNED: &[(&str, &str)] = &[
     ),
     (
         "openssl",
-        "TLS is rustls; OpenSSL ties the binary to the machine's version",
-    ),
-    (
-        "openssl-sys",
-        "TLS is rustls; OpenSSL ties the binary to the machine's version",
+        "TLS is rustls; OpenSSL is there for librdkafka alone, which takes no other",
     ),
     (
         "ring",

@@ -1,5 +1,6 @@
-//! The tests' npm and Python packages, pinned by their lock files. The tests look for them at the
-//! same places, and install them likewise when they are run without xtask.
+//! The tests' npm and Python packages, pinned by their lock files, and Kafka's jars. The tests look
+//! for them at the same places; npm's and Python's they install likewise when they are run without
+//! xtask.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,44 @@ pub fn install_python(repo: &Repo) -> anyhow::Result<()> {
     pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]);
     command::run(pip.arg(&wanted))?;
     fs::copy(&wanted, folder.join("requirements.txt"))
+        .with_context(|| format!("cannot write in {}", folder.display()))?;
+    Ok(())
+}
+
+fn pom(repo: &Repo) -> PathBuf {
+    repo.root.join("tests/kafka/pom.xml")
+}
+
+fn jars(repo: &Repo) -> PathBuf {
+    repo.target.join("tests-kafka")
+}
+
+/// Beside the jars lies a copy of the pom that they were fetched by.
+pub fn kafka_installed(repo: &Repo) -> bool {
+    let Ok(wanted) = fs::read(pom(repo)) else {
+        return true;
+    };
+    fs::read(jars(repo).join("pom.xml")).is_ok_and(|stamp| stamp == wanted)
+}
+
+pub fn install_kafka(repo: &Repo) -> anyhow::Result<()> {
+    const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies";
+    let (folder, wanted) = (jars(repo), pom(repo));
+    if folder.exists() {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    let mut maven = Command::new("mvn");
+    maven
+        .args(["--quiet", "--batch-mode", "--file"])
+        .arg(&wanted);
+    maven.arg(COPY);
+    maven.arg(format!(
+        "-DoutputDirectory={}",
+        folder.join("lib").display()
+    ));
+    command::run(&mut maven)?;
+    fs::copy(&wanted, folder.join("pom.xml"))
         .with_context(|| format!("cannot write in {}", folder.display()))?;
     Ok(())
 }

@@ -63,6 +63,10 @@ impl Awaiting {
         self.up
     }
 
+    pub fn has_channel_per_topic(&self) -> bool {
+        self.topics.is_some()
+    }
+
     /// A worker subscribes and is answered when the topic is live. `first`: no other did. What is
     /// returned goes to the link.
     pub fn subscribe(

@@ -24,6 +24,9 @@ pub enum What {
     Probe(u64),
 }
 
+/// What Redis said to a publication.
+pub type Answer = oneshot::Receiver<Result<(), PublishError>>;
+
 impl Outgoing {
     pub fn bytes(&self) -> usize {
         match &self.what {
@@ -54,6 +57,12 @@ impl Publisher {
 
     /// Resolves when Redis acknowledged; fails at once while it is not connected.
     pub async fn publish(&self, draft: Draft) -> Result<(), PublishError> {
+        let answer = self.begin(draft)?;
+        answer.await.unwrap_or(Err(PublishError::Unavailable))
+    }
+
+    /// Queues the publication; the receiver gets Redis's answer, or is closed without one.
+    pub fn begin(&self, draft: Draft) -> Result<Answer, PublishError> {
         if !self.up.load(Ordering::Acquire) {
             return Err(PublishError::Unavailable);
         }
@@ -62,7 +71,7 @@ impl Publisher {
             what: What::Publication(draft),
             done: Some(done),
         })?;
-        answer.await.unwrap_or(Err(PublishError::Unavailable))
+        Ok(answer)
     }
 
     /// Publishes a probe on the way that publications take.

@@ -4,6 +4,7 @@ mod broadcast;
 mod channels;
 mod cluster;
 mod faults;
+mod heard;
 mod secured;
 mod server;
 mod sharded;

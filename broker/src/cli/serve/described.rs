@@ -89,7 +89,9 @@ fn names_follow_the_rules() {
             kind == "counter",
             "{name} is a {kind}"
         );
-        let has_buckets = name.ends_with("_seconds") || name.ends_with("_bytes");
+        let has_buckets = ["_seconds", "_bytes", "_records"]
+            .iter()
+            .any(|unit| name.ends_with(unit));
         assert!(
             kind != "histogram" || has_buckets,
             "{name} would have no buckets"

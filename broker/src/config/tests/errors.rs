@@ -126,3 +126,22 @@ fn serving_asks_for_more_than_the_tools() {
     tidegate.toml:5: plugin.x: component DIR/bin/plugins/x.wasm is not there
     "#);
 }
+
+#[test]
+fn kafka_and_ingest_name_what_is_wrong() {
+    let entry = |more: &str| toml_problems(&format!("[[ingest]]\ntopic = \"t\"\n{more}"));
+    assert_snapshot!(entry(""), @"tidegate.toml:1: ingest: has no mapper");
+    assert_snapshot!(entry("mapper = \"m\"\ndead_letters = \"d\"\n"), @"tidegate.toml:4: ingest.dead_letters: is unknown here; the nearest is dead_letter");
+    assert_snapshot!(entry("mapper = \"m\"\ndead_letter = \"t\"\n"), @"tidegate.toml:1: ingest.dead_letter: is a topic that is read itself: failing records would go in circles");
+    assert_snapshot!(entry("mapper = \"m\"\n[[ingest]]\ntopic = \"t\"\nmapper = \"m\"\n"), @r#"tidegate.toml:4: ingest.topic: names the topic "t" a second time"#);
+    assert_snapshot!(toml_problems("[[ingest]]\ntopic = \"a b\"\nmapper = \"m\"\n"), @r#"tidegate.toml:2: ingest.topic: "a b" is no Kafka topic (1 to 249 of A-Z a-z 0-9 . _ -)"#);
+    assert_snapshot!(toml_problems("[ingest]\ntopic = \"t\"\n"), @"tidegate.toml:1: ingest: must be a list: [[ingest]]");
+    assert_snapshot!(toml_problems("[kafka.properties]\ngroup.id = \"x\"\nacks = [1]\n"), @r#"
+    tidegate.toml:3: kafka.properties."acks": must be a text or a number
+    tidegate.toml:2: kafka.properties."group.id": kafka.group (KAFKA_GROUP) sets it
+    "#);
+
+    let env = |name: &str, value: &str| World::new().env(name, value).problems();
+    assert_snapshot!(env("KAFKA_BROKERS", "a:1,:2"), @r#"environment: KAFKA_BROKERS: "a:1,:2" is no host:port, nor several with commas"#);
+    assert_snapshot!(env("TIDEGATE_KAFKA_PROPERTIES", "{ 'ssl.key.password' = 's3cr3t', x = 1 }"), @r#"environment: kafka.properties."x": is no property of librdkafka"#);
+}

@@ -1,0 +1,19 @@
+//! Records from Kafka, as a member of a consumer group.
+//!
+//! | from | to | in |
+//! |---|---|---|
+//! | settings | librdkafka's properties | `client` |
+//! | librdkafka's events | records in memory, rebalances | `consumer`, `context` |
+//! | records of a partition | what is done with them next | `partitions`, `step` |
+//! | what a step publishes | heard back, dead-lettered | `carry`, `dead_letter` |
+
+mod carry;
+mod client;
+mod consumer;
+mod context;
+mod dead_letter;
+mod partitions;
+mod step;
+
+pub use client::check_properties;
+pub(super) use consumer::{Consumer, Links};
