@@ -26,7 +26,7 @@ pub fn measure(kit: &Kit, extent: Extent) -> Result<Vec<Table>> {
         "p99",
     ];
     let tuning = Tuning {
-        settings: SETTINGS,
+        settings: SETTINGS.to_owned(),
         ..Tuning::default()
     };
     let mut floors = Vec::new();
