@@ -128,7 +128,11 @@ async fn another_nodes_session_is_asked_for_by_fly_replay() {
     assert_eq!(replayed.header("fly-replay"), to);
     for tried in ["fly-replay-src", "fly-replay-failed"] {
         let again = http::get(&broker.url(&path), &[(tried, "instance=a")]).await;
-        assert_eq!((again.status, again.json()), (400, unknown.clone()), "{tried}");
+        assert_eq!(
+            (again.status, again.json()),
+            (400, unknown.clone()),
+            "{tried}"
+        );
     }
     let mut upgrade = Raw::dial(broker.address).await;
     let head = format!(
@@ -171,7 +175,11 @@ async fn pages_of_other_origins_are_refused() {
     assert_eq!((preflight.status, preflight.body.as_str()), (204, ""));
     assert_eq!(allowed(&preflight), "https://app.example.com");
     assert_eq!(preflight.header("access-control-allow-headers"), "x-a, x-b");
-    assert!(preflight.header("access-control-allow-methods").contains("POST"));
+    assert!(
+        preflight
+            .header("access-control-allow-methods")
+            .contains("POST")
+    );
 }
 
 /// The lines that a client prints until it is disconnected.
@@ -192,7 +200,9 @@ async fn ends(broker: &Broker, token: &str, transport: &str, then: impl Fn(&Brok
     client.exit().await;
     let text = client.logs.text();
     let lines = text.lines().filter(|line| line.starts_with('['));
-    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -261,7 +271,10 @@ async fn ten_thousand_half_open_handshakes_are_forgotten() {
         after.push(broker.resident_bytes());
     }
     let grown = after[2].saturating_sub(after[0]);
-    assert!(grown < 4 << 20, "resident bytes after each round: {after:?}");
+    assert!(
+        grown < 4 << 20,
+        "resident bytes after each round: {after:?}"
+    );
 }
 
 /// A client that reads nothing is closed like one of `/ws`, whether it polls or not.
@@ -277,9 +290,14 @@ async fn a_client_that_does_not_poll_is_a_slow_consumer() {
     assert!(polled.body.starts_with("40{"), "{}", polled.body);
     for _ in 0..8 {
         let message = json!("x".repeat(4_000));
-        broker.publish(&service, "user:alice:notification", message).await;
+        broker
+            .publish(&service, "user:alice:notification", message)
+            .await;
     }
     let polled = http::get(&url, &[]).await;
     assert_eq!((polled.status, polled.body.as_str()), (200, "1"));
-    assert_eq!(broker.metric("tidegate_slow_consumers_total").await, Some(1.0));
+    assert_eq!(
+        broker.metric("tidegate_slow_consumers_total").await,
+        Some(1.0)
+    );
 }

@@ -72,6 +72,12 @@ impl Doors {
         }
     }
 
+    /// Whether no worker has a session.
+    pub(super) fn are_empty(&self) -> bool {
+        let mut workers = self.workers.iter();
+        workers.all(|worker| worker.sessions.load(Ordering::Relaxed) == 0)
+    }
+
     /// Counts a session of this worker until it is dropped.
     pub(super) fn count(&self) -> Counted {
         if let Some(door) = self.workers.get(self.here) {

@@ -84,10 +84,12 @@ impl Front {
         }
     }
 
-    /// Whether no session is left.
+    /// Whether no session of the node is left: a worker may hold a polling request of another's.
     pub fn is_empty(&self) -> bool {
         let none = |gate: &Rc<Gate>| gate.sessions().is_empty();
-        self.node.connections() == 0 && self.socketio.as_ref().is_none_or(none)
+        self.node.connections() == 0
+            && self.socketio.as_ref().is_none_or(none)
+            && self.doors.are_empty()
     }
 
     /// Lets every session leave, spread over `spread`.
@@ -169,12 +171,17 @@ impl Front {
                 Ok(stream) => self.begin(stream, early, options, place),
                 Err(error) => tracing::warn!(%error, "cannot adopt a socket"),
             },
-            (Arrival::SocketIo { stream, early, place }, Some(gate)) => {
-                match TcpStream::from_std(stream) {
-                    Ok(stream) => gate.begin(stream, early, place),
-                    Err(error) => tracing::warn!(%error, "cannot adopt a socket"),
-                }
-            }
+            (
+                Arrival::SocketIo {
+                    stream,
+                    early,
+                    place,
+                },
+                Some(gate),
+            ) => match TcpStream::from_std(stream) {
+                Ok(stream) => gate.begin(stream, early, place),
+                Err(error) => tracing::warn!(%error, "cannot adopt a socket"),
+            },
             (Arrival::Request { id, request }, Some(gate)) => gate.sessions().take(&id, request),
             (Arrival::SocketIo { .. } | Arrival::Request { .. }, None) => {}
         }

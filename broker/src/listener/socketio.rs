@@ -90,4 +90,3 @@ fn handshake(
         Err(error) => Ok(replies::failed(&error)),
     }
 }
-

@@ -186,6 +186,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::engineio;
 
     fn frame(text: &str) -> Frame {
         Frame::new(Bytes::copy_from_slice(text.as_bytes()))
@@ -266,6 +267,31 @@ mod tests {
         outbox.advance(1);
         assert_eq!(outbox.push(&frame("b2"), policy, 2, 99), Pushed::Queued);
         assert_eq!(content(&outbox), "1a2b2");
+    }
+
+    #[test]
+    fn a_polling_answer_takes_whole_packets_until_it_is_full() {
+        let mut outbox = Outbox::default();
+        let packet = |text| Frame::new(engineio::Packet::Message(text).frame());
+        for text in ["one", "two", "three"] {
+            outbox.push(&packet(text), SlowConsumer::Disconnect, 1, 99);
+        }
+        outbox.push_control(Frame::new(engineio::Packet::Close.frame()));
+        let drain = |outbox: &mut Outbox, max| {
+            let mut body = Body::new(max);
+            outbox.drain(&mut body);
+            String::from_utf8(body.finish().to_vec()).expect("packets are text")
+        };
+        assert_eq!(drain(&mut outbox, 10), "4one\u{1e}4two");
+        assert_eq!(outbox.bytes(), 2 + 6 + 2 + 1);
+        assert_eq!(
+            drain(&mut outbox, 2),
+            "4three",
+            "one that never fits goes alone"
+        );
+        assert_eq!(drain(&mut outbox, 10), "1");
+        assert!(outbox.is_empty());
+        assert_eq!(drain(&mut outbox, 10), "");
     }
 
     proptest! {

@@ -99,7 +99,11 @@ impl Caller {
         }
     }
 
-    pub(super) async fn listen(&self, topics: &[Box<str>], token: Option<&str>) -> Result<(), Refusal> {
+    pub(super) async fn listen(
+        &self,
+        topics: &[Box<str>],
+        token: Option<&str>,
+    ) -> Result<(), Refusal> {
         let topics = parse_topics(topics)?;
         let (principal, binding) = match token.filter(|token| !token.is_empty()) {
             Some(token) => (self.verify(token).await?, Binding::Own),

@@ -49,7 +49,11 @@ impl Socket {
 
     /// Gives this socket to a connection that has none, with what is unread. `None` (and the
     /// socket is closed) if something of its own still waits.
-    pub(super) fn give_to(self, connection: &Rc<Connection>, limits: MessageLimits) -> Option<Self> {
+    pub(super) fn give_to(
+        self,
+        connection: &Rc<Connection>,
+        limits: MessageLimits,
+    ) -> Option<Self> {
         let Self {
             connection: own,
             input,

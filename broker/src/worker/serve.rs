@@ -17,6 +17,7 @@ use crate::identity::NodeId;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::Parts;
+use crate::outbox::TopicRule;
 use crate::plugin::{Handed, PluginHost};
 use crate::session::SocketIoConfig;
 use crate::shutdown::Lifecycle;
@@ -115,9 +116,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         ingest,
         lifecycle: lifecycle.clone(),
     };
-    let mut rules = topics;
-    rules.sort_by(|a, b| a.pattern.specificity(&b.pattern));
-    let rules: Arc<[_]> = rules.into();
+    let rules = most_specific_first(topics);
     let parts = sockets
         .into_iter()
         .zip(worker_plugins)
@@ -151,6 +150,11 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         plugins,
         _admin: admin,
     })
+}
+
+fn most_specific_first(mut rules: Vec<TopicRule>) -> Arc<[TopicRule]> {
+    rules.sort_by(|a, b| a.pattern.specificity(&b.pattern));
+    rules.into()
 }
 
 fn start_admin(

@@ -37,6 +37,10 @@ const TURN: usize = 1_024;
 /// The coarse timer; `node::Tick` counts in it.
 const TICK: Duration = Duration::from_millis(100);
 
+/// For the answers of polling requests, which the end of their sessions has just caused, to be
+/// written.
+const LAST_ANSWERS: Duration = Duration::from_millis(50);
+
 /// Runs a worker until the node has drained or ends.
 pub(super) fn run(parts: WorkerParts) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -125,6 +129,7 @@ impl Worker {
             }
             self.node.recheck_some();
             if self.draining && self.front.is_empty() {
+                tokio::time::sleep(LAST_ANSWERS).await;
                 break;
             }
         }

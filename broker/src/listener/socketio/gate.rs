@@ -107,7 +107,9 @@ impl Gate {
 
     pub(super) fn enter(&self, address: IpAddr) -> Result<Option<Place>, Full> {
         let admission = self.admission.as_ref();
-        admission.map(|admission| admission.enter(address)).transpose()
+        admission
+            .map(|admission| admission.enter(address))
+            .transpose()
     }
 
     pub(super) fn is_own(&self, id: &SessionId) -> bool {

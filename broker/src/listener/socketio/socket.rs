@@ -18,8 +18,7 @@ pub(super) fn first(
     place: Option<Place>,
     mut request: HttpRequest<Incoming>,
 ) -> Result<Reply, Refusal> {
-    let (reply, upgrading) =
-        upgrade::handshake(&mut request).map_err(|_| Refusal::BadRequest)?;
+    let (reply, upgrading) = upgrade::handshake(&mut request).map_err(|_| Refusal::BadRequest)?;
     let gate = gate.clone();
     tokio::task::spawn_local(async move {
         if let Some((stream, early)) = upgrade::upgraded_socket(upgrading).await {
@@ -36,8 +35,7 @@ pub(super) async fn candidate(
     mut request: HttpRequest<Incoming>,
 ) -> Result<Reply, Refusal> {
     gate.ask(&id, Request::Upgrade).await?;
-    let (reply, upgrading) =
-        upgrade::handshake(&mut request).map_err(|_| Refusal::BadRequest)?;
+    let (reply, upgrading) = upgrade::handshake(&mut request).map_err(|_| Refusal::BadRequest)?;
     let gate = gate.clone();
     tokio::task::spawn_local(async move {
         let upgraded = upgrade::upgraded_socket(upgrading).await;

@@ -320,15 +320,15 @@ impl Inner {
     fn each_packet(&mut self, body: &[u8], connection: &Rc<Connection>) -> Result<(), Refusal> {
         let now = Instant::now();
         for packet in engineio::packets(body).map_err(|_| Refusal::BadRequest)? {
+            if !connection.is_open() {
+                break;
+            }
             let packet = packet.map_err(|_| Refusal::BadRequest)?;
             match self.packet(packet, now, connection) {
                 Ok(()) => {}
                 Err(CloseCode::Normal) => self.fail(Packet::Noop, connection),
                 Err(CloseCode::ProtocolError) => return Err(Refusal::BadRequest),
                 Err(code) => connection.close(code),
-            }
-            if !connection.is_open() {
-                break;
             }
         }
         Ok(())
@@ -409,9 +409,11 @@ impl Inner {
             }
             Turn::TakesOver => {
                 self.answer_get(Packet::Noop, connection);
-                let socket = self.candidate.take().map(|candidate| candidate.into_socket());
-                self.socket =
-                    socket.and_then(|socket| socket.give_to(connection, limits(config)));
+                let socket = self
+                    .candidate
+                    .take()
+                    .map(|candidate| candidate.into_socket());
+                self.socket = socket.and_then(|socket| socket.give_to(connection, limits(config)));
                 if self.socket.is_none() {
                     connection.abandon();
                 }

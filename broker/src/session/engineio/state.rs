@@ -250,7 +250,11 @@ mod tests {
             Packet::Upgrade,
             Packet::Noop,
         ] {
-            assert_eq!(state.packet(packet.clone(), now), Step::Invalid, "{packet:?}");
+            assert_eq!(
+                state.packet(packet.clone(), now),
+                Step::Invalid,
+                "{packet:?}"
+            );
         }
         assert_eq!(state.packet(Packet::Close, now), Step::Close);
         assert_eq!(state.packet(Packet::Message("x"), now), Step::Text("x"));

@@ -25,15 +25,20 @@ struct Ack<'a> {
 /// What went wrong, for programs (`code`) and people (`message`).
 #[derive(Serialize)]
 pub(super) struct Problem<'a> {
-    pub(super) code: &'a str,
-    pub(super) message: Cow<'a, str>,
-    /// The same may work later.
-    pub(super) retryable: bool,
+    code: &'a str,
+    message: Cow<'a, str>,
+    retryable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) topic: Option<&'a str>,
-    /// What a plugin adds, JSON.
+    topic: Option<&'a str>,
+    /// What a plugin adds.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a RawValue>,
+}
+
+impl Problem<'_> {
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 impl<'a> Problem<'a> {
@@ -45,6 +50,12 @@ impl<'a> Problem<'a> {
             topic: None,
             detail: None,
         }
+    }
+
+    /// The same may work later.
+    pub(super) fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
     }
 }
 
@@ -76,17 +87,16 @@ impl<'a> From<&'a Refusal> for Problem<'a> {
                 let message = format!("a connection may listen to {limit} topics");
                 Self::new("too-many-topics", message)
             }
-            Refusal::TooBig(limit) => {
-                Self::new("too-big", format!("the payload is larger than {limit} bytes"))
-            }
+            Refusal::TooBig(limit) => Self::new(
+                "too-big",
+                format!("the payload is larger than {limit} bytes"),
+            ),
             Refusal::NotAdmitted(refusal) => (&**refusal).into(),
-            Refusal::UnknownMethod(method) => {
-                Self::new("unknown-method", format!("no plugin has the method {method:?}"))
-            }
-            Refusal::Failed(reason) => Self {
-                retryable: true,
-                ..Self::new("unavailable", *reason)
-            },
+            Refusal::UnknownMethod(method) => Self::new(
+                "unknown-method",
+                format!("no plugin has the method {method:?}"),
+            ),
+            Refusal::Failed(reason) => Self::new("unavailable", *reason).retryable(),
         }
     }
 }

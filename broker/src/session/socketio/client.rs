@@ -146,7 +146,14 @@ impl Client {
                 },
                 (None, _) => {}
             },
-            (Some(_), Kind::Ack { id, args, attachments }) => {
+            (
+                Some(_),
+                Kind::Ack {
+                    id,
+                    args,
+                    attachments,
+                },
+            ) => {
                 // The broker asks for none; a late or forged one is nobody's.
                 if let Service::Echo(echo) = &mut self.service {
                     echo.ack(&packet.namespace, id, &args, &attachments, to);
@@ -159,7 +166,12 @@ impl Client {
     }
 
     fn connect(&mut self, namespace: &str, auth: Option<&str>, to: &Rc<Connection>) {
-        if !self.config.namespaces.iter().any(|known| known == namespace) {
+        if !self
+            .config
+            .namespaces
+            .iter()
+            .any(|known| known == namespace)
+        {
             let mut out = BytesMut::new();
             socketio::put_connect_error(namespace, "Invalid namespace", None, &mut out);
             return to.push_control(out.freeze());
@@ -244,14 +256,20 @@ impl Namespaces {
 
     /// As `leave`, if it is still in.
     pub(super) fn take(&mut self, serial: Serial) -> Option<(Rc<str>, Membership)> {
-        let at = self.joined.iter().position(|joined| joined.serial == serial)?;
+        let at = self
+            .joined
+            .iter()
+            .position(|joined| joined.serial == serial)?;
         let name = self.joined.get(at)?.name.clone();
         Some((name, self.leave(at)))
     }
 
     /// Lets a client into the namespace it asked for; answers whether it is still wanted.
     pub(super) fn admit(&mut self, serial: Serial, membership: Membership) -> bool {
-        let joined = self.joined.iter_mut().find(|joined| joined.serial == serial);
+        let joined = self
+            .joined
+            .iter_mut()
+            .find(|joined| joined.serial == serial);
         if let Some(joined) = joined {
             joined.membership = membership;
             return true;

@@ -44,10 +44,9 @@ impl ConnectRefusal {
         match self {
             Self::NoToken => Problem::new("token-missing", "a token is needed in auth.token"),
             Self::BadAuth => Problem::new("bad-auth", "auth.token is not a text"),
-            Self::BadToken(TokenError::Unavailable) => Problem {
-                retryable: true,
-                ..Problem::new("unavailable", TokenError::Unavailable.to_string())
-            },
+            Self::BadToken(TokenError::Unavailable) => {
+                Problem::new("unavailable", TokenError::Unavailable.to_string()).retryable()
+            }
             Self::BadToken(error) => {
                 let code = match error {
                     TokenError::Expired => "token-expired",
@@ -63,7 +62,7 @@ impl ConnectRefusal {
 
     /// `err.message`.
     pub(super) fn message(&self) -> String {
-        self.problem().message.into_owned()
+        self.problem().message().to_owned()
     }
 
     /// `err.data`: JSON text of an object with `code` and `retryable`.
@@ -117,7 +116,12 @@ impl Connecting {
             Wire::Namespace(namespace)
         };
         let id = node.connect(connection, wire, answer::notify);
-        let seat = Seat::new(Caller::known(node.clone(), id, TRANSPORT, principal.clone()));
+        let seat = Seat::new(Caller::known(
+            node.clone(),
+            id,
+            TRANSPORT,
+            principal.clone(),
+        ));
         let listening = node.listen(id, &topics, &principal, Binding::Connection);
         listening.await.map_err(ConnectRefusal::Topic)?;
         Ok(seat)

@@ -61,7 +61,14 @@ impl Echo {
         let mut out = BytesMut::new();
         match (&*event.name, event.id) {
             ("message", _) => {
-                socketio::put_event(namespace, None, "message-back", &args, attachments, &mut out);
+                socketio::put_event(
+                    namespace,
+                    None,
+                    "message-back",
+                    &args,
+                    attachments,
+                    &mut out,
+                );
             }
             ("message-with-ack", Some(id)) => {
                 socketio::put_ack(namespace, id, &args, attachments, &mut out);
@@ -90,7 +97,14 @@ impl Echo {
         }
         let args = texts(args.list());
         let mut out = BytesMut::new();
-        socketio::put_event(namespace, None, "emit-with-ack", &args, attachments, &mut out);
+        socketio::put_event(
+            namespace,
+            None,
+            "emit-with-ack",
+            &args,
+            attachments,
+            &mut out,
+        );
         to.push_control(out.freeze());
     }
 }

@@ -57,7 +57,10 @@ impl Verb {
         let args = event.args.list();
         let argument = || match &*args {
             [only] => Ok(*only),
-            list => Err(bad(name, &format!("wants one argument, and got {}", list.len()))),
+            list => Err(bad(
+                name,
+                &format!("wants one argument, and got {}", list.len()),
+            )),
         };
         match name {
             "listen" => {
