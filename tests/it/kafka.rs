@@ -228,3 +228,35 @@ async fn the_shape_of_what_users_get_is_the_publications() {
     });
     alice.expect(json!({"type": "MESSAGE", "data": data})).await;
 }
+
+/// Far more than may be in memory: it is read as fast as it is done with, and no faster.
+#[tokio::test]
+async fn a_backlog_is_worked_off_within_bounds() {
+    const RECORDS: i32 = 40_000;
+    let kafka = Kafka::shared().await;
+    let topic = kafka.topic(4).await;
+    let sending = kafka.stream(&topic, "alice", 4, 0..RECORDS, Duration::ZERO);
+    sending.await.unwrap();
+    let bounded = "[kafka]\nbatch_records = 250\npartition_records = 1000\n";
+    let broker = reading(&kafka, &topic, bounded).start().await;
+    let mut began = None;
+    let mut most = 0.0_f64;
+    let name = format!("{RECORDS} records are done with");
+    let patience = Duration::from_secs(120);
+    wait::until_within(patience, &name, async || {
+        let held = broker.metric("tidegate_kafka_held_records").await;
+        most = most.max(held.unwrap_or_default());
+        let done = broker.metric("tidegate_source_records_total").await?;
+        if done > 0.0 && began.is_none() {
+            began = Some((tokio::time::Instant::now(), done));
+        }
+        (done == f64::from(RECORDS)).then_some(())
+    })
+    .await;
+    let (began, before) = began.unwrap();
+    let rate = (f64::from(RECORDS) - before) / began.elapsed().as_secs_f64();
+    println!("{rate:.0} records/s, at most {most} in memory");
+    // A turn may take more than the limit before it is noticed.
+    assert!(most < 4.0 * 1_000.0 + 2_001.0, "{most} records in memory");
+    committed(&kafka, &topic, &[Some(i64::from(RECORDS / 4)); 4]).await;
+}

@@ -1,6 +1,7 @@
 //! End-to-end tests, one binary; each module is one subject.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod admission;
 mod auth_ws;
 mod broken_plugins;
 mod cli;

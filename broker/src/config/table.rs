@@ -91,7 +91,7 @@ macro_rules! whole {
 whole!(u16, u32, u64, usize);
 
 /// Sections in the order in which they are shown.
-pub fn sections() -> [(&'static str, &'static [Setting]); 10] {
+pub fn sections() -> [(&'static str, &'static [Setting]); 11] {
     [
         ("server", server::SERVER),
         ("limits", limits::LIMITS),

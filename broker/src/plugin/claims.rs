@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::config::PluginConfig;
 use super::error::PluginError;
+use super::generation::Lane;
 use super::manifest::Hook;
 use super::route::Routes;
 
@@ -84,6 +85,13 @@ impl Wanted {
 
     pub(super) fn on_io(&self) -> bool {
         self.has(Hook::Admission)
+    }
+
+    pub(super) fn lanes(&self) -> Vec<Lane> {
+        let worker = self.on_workers().then_some(Lane::Worker);
+        let source = self.on_source().then_some(Lane::Source);
+        let io = self.on_io().then_some(Lane::Io);
+        worker.into_iter().chain(source).chain(io).collect()
     }
 
     fn has(&self, hook: Hook) -> bool {

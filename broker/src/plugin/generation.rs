@@ -57,6 +57,8 @@ pub(super) struct Parts {
     pub(super) path: PathBuf,
     pub(super) call_deadline: Duration,
     pub(super) retries: u32,
+    /// Where it is called.
+    pub(super) lanes: Vec<Lane>,
     pub(super) hooks: Hooks,
     pub(super) pool: Option<Arc<Pool>>,
     pub(super) settings: Arc<Settings>,
@@ -66,7 +68,12 @@ pub(super) struct Parts {
 
 impl Generation {
     pub(super) fn new(parts: Parts, owners: usize, tolerance: Tolerance, probation: bool) -> Self {
-        let health = || Health::new(tolerance, probation, clock::coarse_ms());
+        let now_ms = clock::coarse_ms();
+        // A lane that nobody takes has nothing to prove.
+        let health = |lane| {
+            let on_probation = probation && parts.lanes.contains(&lane);
+            Health::new(tolerance, on_probation, now_ms)
+        };
         Self {
             name: parts.name,
             origin: parts.origin,
@@ -77,7 +84,7 @@ impl Generation {
             call_deadline: parts.call_deadline,
             retries: parts.retries,
             pool: parts.pool,
-            lanes: [health(), health(), health()],
+            lanes: [health(Lane::Worker), health(Lane::Source), health(Lane::Io)],
             hooks: parts.hooks,
             settings: parts.settings,
             memory_bytes: parts.memory_bytes,

@@ -129,6 +129,7 @@ impl Loader {
             path: spec.component.clone(),
             call_deadline: self.call_deadline,
             retries: candidate.manifest.retries,
+            lanes: wanted.lanes(),
             hooks,
             pool,
             settings: inputs.settings,

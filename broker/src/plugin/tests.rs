@@ -5,9 +5,12 @@
 #[path = "testdata/guest.rs"]
 mod guest;
 
+mod admission;
+mod mapping;
 mod refused;
 mod reload;
 mod serving;
+mod users;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -67,6 +70,11 @@ impl Bed {
         Self::new(&Guest::default().build())
     }
 
+    /// Of `tests/guests`, for what takes more than a component written by hand.
+    fn built(guest: &str) -> Self {
+        Self::new(&built(guest))
+    }
+
     fn spec(&mut self) -> &mut PluginSpec {
         &mut self.config.plugins[0]
     }
@@ -104,6 +112,16 @@ impl Bed {
         std::fs::write(&draft, component).expect("a draft");
         std::fs::rename(draft, self.path()).expect("a rename");
     }
+}
+
+/// A component that `cargo xtask test` has built.
+fn built(guest: &str) -> Vec<u8> {
+    let program = std::env::current_exe().expect("a test has a program");
+    let profile = program.ancestors().nth(2).expect("target/debug/deps/test");
+    let path = profile.join("guests").join(format!("{guest}.wasm"));
+    std::fs::read(&path).unwrap_or_else(|error| {
+        panic!("{}: {error} (`cargo xtask test` builds it)", path.display())
+    })
 }
 
 fn listen(worker: &mut WorkerPlugins, topic: &str) -> Result<Decision, CallError> {

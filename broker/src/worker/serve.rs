@@ -1,3 +1,4 @@
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
@@ -18,7 +19,7 @@ use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::Parts;
 use crate::outbox::TopicRule;
-use crate::plugin::{Handed, PluginHost};
+use crate::plugin::PluginHost;
 use crate::session::SocketIoConfig;
 use crate::shutdown::Lifecycle;
 use crate::source::{self, Ingest};
@@ -54,7 +55,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 /// A started node.
 struct Started {
     id: NodeId,
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     /// The workers', and the source's if there is one.
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
@@ -76,18 +77,9 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         ..
     } = settings;
     let workers = server.workers;
-    let sockets = socket::bind_group(server.bind, workers)
-        .with_context(|| format!("cannot listen on {}", server.bind))?;
-    let address = sockets[0]
-        .local_addr()
-        .context("cannot read the listener's address")?;
+    let (sockets, address) = bind(&server)?;
     let auth = io.block_on(Auth::start(auth))?;
     let (plugins, handed) = PluginHost::start(plugin, workers, io.handle())?;
-    let Handed {
-        workers: worker_plugins,
-        source: source_plugins,
-        io: io_plugins,
-    } = handed;
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
         .unzip();
@@ -98,8 +90,8 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     let admin = start_admin(admin, lifecycle, &plugins)?;
     let (ingest, source) = source::start(source::Parts {
         config: source,
-        node_id: server.node_id.clone(),
-        plugins: source_plugins,
+        node_id: server.node_id.to_string(),
+        plugins: handed.source,
         bus: bus.clone(),
         lifecycle: lifecycle.clone(),
         io: io.handle().clone(),
@@ -119,7 +111,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     let rules = most_specific_first(topics);
     let parts = sockets
         .into_iter()
-        .zip(worker_plugins)
+        .zip(handed.workers)
         .zip(inboxes)
         .zip(arrivals);
     let mut threads: Vec<_> = parts
@@ -128,7 +120,6 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             let changes = plugins.changes();
             let limits = shared.limits.clone();
             let (auth, bus, rules) = (auth.clone(), bus.clone(), rules.clone());
-            let io_plugins = io_plugins.clone();
             let node = Parts {
                 id: shared.config.node_id.clone(),
                 worker,
@@ -137,7 +128,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
                 auth,
                 bus,
                 plugins,
-                io_plugins,
+                io_plugins: handed.io.clone(),
             };
             shared.spawn(node, changes, socket, inbox, arrivals)
         })
@@ -150,6 +141,15 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         plugins,
         _admin: admin,
     })
+}
+
+fn bind(server: &ServerConfig) -> anyhow::Result<(Vec<TcpListener>, SocketAddr)> {
+    let sockets = socket::bind_group(server.bind, server.workers)
+        .with_context(|| format!("cannot listen on {}", server.bind))?;
+    let address = sockets[0]
+        .local_addr()
+        .context("cannot read the listener's address")?;
+    Ok((sockets, address))
 }
 
 fn most_specific_first(mut rules: Vec<TopicRule>) -> Arc<[TopicRule]> {
@@ -208,7 +208,7 @@ impl Shared {
         &self,
         node: Parts,
         changes: crate::plugin::PluginChanges,
-        socket: std::net::TcpListener,
+        socket: TcpListener,
         inbox: bus::Inbox,
         arrivals: mpsc::UnboundedReceiver<crate::listener::Arrival>,
     ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {

@@ -1,6 +1,6 @@
 //! Publishing from a plugin. Wants the grant `publisher` in the manifest and in the broker's
-//! settings. Only hooks that may wait can use it; the others (authorizer, principals, mapper) get the
-//! error `unavailable-in-this-hook`: a mapper's publications are its answer.
+//! settings. Today's hooks all get the error `unavailable-in-this-hook`; a mapper's publications
+//! are its answer.
 
 use serde::Serialize;
 

@@ -53,7 +53,7 @@ fn tables_name_the_entry_that_is_wrong() {
     assert_snapshot!(toml_problems("[topics]\npattern = \"a\"\n"), @"tidegate.toml:1: topics: must be a list: [[topics]]");
     assert_snapshot!(toml_problems("[authorize]\n\"a b\" = \"gateway\"\n"), @r#"tidegate.toml:2: authorize: topic pattern "a b": segment "a b" is neither a topic segment nor one of * ** {sub}"#);
     assert_snapshot!(toml_problems("[plugin.x]\nsha256 = \"12\"\n"), @r#"tidegate.toml:2: plugin.x.sha256: "12" is no sha256 (64 hexadecimal digits)"#);
-    assert_snapshot!(toml_problems("[plugin.x]\nhttp = [\"https://a.example\"]\n"), @r#"tidegate.toml:2: plugin.x.http: "https://a.example" is no host or host:port"#);
+    assert_snapshot!(toml_problems("[plugin.x]\nhttp = [\"a.example/x\"]\n"), @r#"tidegate.toml:2: plugin.x.http: "a.example/x" is no host, host:port or http(s) URL"#);
     assert_snapshot!(toml_problems("[plugin]\nx = 1\n"), @"tidegate.toml:2: plugin.x: must be a table");
 }
 

@@ -298,14 +298,16 @@ fn cargo(
             })
             .collect(),
     };
-    for (record, failure) in &failed {
+    // One line a batch: a producer that went wrong sends thousands.
+    if let Some((record, failure)) = failed.first() {
         warn!(
             topic = rule.topic,
             partition = batch.key.1,
             offset = record.offset,
             code = failure.code,
             dead_letter = rule.dead_letter,
-            "record failed: {}",
+            records = failed.len(),
+            "records failed, the first: {}",
             failure.message
         );
     }
