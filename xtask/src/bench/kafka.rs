@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::kit::{Kit, succeed};
 use super::load;
+use crate::command;
 
 pub struct Kafka {
     pub brokers: String,
@@ -19,10 +20,8 @@ pub struct Kafka {
 impl Kafka {
     /// Builds what starts it (without optimisation: it measures nothing) and starts it.
     pub fn start(kit: &Kit) -> Result<Self> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--package", "tidegate-load", "--example", "kafka"]);
-        succeed(build.current_dir(&kit.root))?;
+        let mut build = command::cargo(&kit.root);
+        succeed(build.args(["build", "--package", "tidegate-load", "--example", "kafka"]))?;
         let mut command = Command::new("taskset");
         command.args(["-c", load::CORE]);
         command.arg(kit.release.with_file_name("debug").join("examples/kafka"));

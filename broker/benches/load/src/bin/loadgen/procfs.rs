@@ -91,7 +91,7 @@ impl CoreTime {
         let line = text.lines().find_map(|line| line.strip_prefix(&name));
         let line = line.ok_or_else(|| anyhow!("/proc/stat has no {name}"))?;
         // user nice system idle iowait irq softirq steal; what follows is in user already.
-        let ticks = line.split_whitespace().map(str::parse);
+        let ticks = line.split_whitespace().map(str::parse::<u64>);
         let ticks: Vec<u64> = ticks.take(8).collect::<Result<_, _>>()?;
         let idle = ticks.iter().skip(3).take(2).sum();
         Ok(Self {
