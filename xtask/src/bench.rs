@@ -98,7 +98,7 @@ pub fn run(args: Vec<String>) -> anyhow::Result<()> {
     kit.check(&servers)?;
     machine::prepare(extent.idle_connections)?;
     println!("{}", machine::describe());
-    if servers.contains(&Server::Tidegate) {
+    if servers.iter().any(|server| server.is_tidegate()) {
         kit.measure_frame()?;
     }
     for row in rows(&options.rows) {

@@ -25,15 +25,16 @@ const HEAD: [&str; 7] = [
 ];
 
 pub fn measure(kit: &Kit, servers: &[Server], extent: Extent) -> Result<Vec<Table>> {
-    // npm's first: ratios are to it.
-    let peers = [Server::Socketio, Server::TidegateSocketio];
-    let peers: Vec<Server> = peers
-        .into_iter()
-        .filter(|peer| servers.contains(peer))
-        .collect();
+    let chosen = |peers: &[Server]| -> Vec<Server> {
+        let chosen = peers.iter().filter(|peer| servers.contains(peer));
+        chosen.copied().collect()
+    };
     let mut tables = vec![from_kafka(kit, extent)?];
-    tables.extend(fanout::measure(kit, &peers, extent)?);
-    tables.extend(idle::memory(kit, &peers, extent)?);
+    // npm's first: ratios are to it. The floor's says how small one can be at all.
+    let beside = chosen(&[Server::Socketio, Server::Floor, Server::TidegateSocketio]);
+    tables.extend(fanout::measure(kit, &beside, extent)?);
+    let idle = chosen(&[Server::Socketio, Server::TidegateSocketio]);
+    tables.extend(idle::memory(kit, &idle, extent)?);
     Ok(tables)
 }
 
