@@ -11,7 +11,7 @@ use super::{Extent, fanout, idle};
 
 const USERS: usize = 1000;
 const RATE: f64 = 20_000.0;
-/// Below this share of its core the broker waited for the other one.
+/// Below this share of its core the broker was held up by others.
 const FULL: f64 = 0.9;
 
 const HEAD: [&str; 7] = [
@@ -92,10 +92,9 @@ fn table(taken: &[Notified], extent: Extent) -> Table {
     let cost = median(&backlog, |stage| stage.load.cpu_ns_per_delivery);
     let share = median(&backlog, |stage| stage.load.server_cpu);
     let limit = if share > FULL {
-        "the broker's core set the pace of the backlog"
+        "the backlog went as fast as the broker's core could"
     } else {
-        "the other core set the pace of the backlog, so that what the broker's core manages is \
-         reckoned from the CPU per record"
+        "reckoned from the CPU per record, for the other core or other programs set the pace"
     };
     table.note(format!(
         "Records/s a core: {}; {limit}. No record was lost, none came twice, and each user's came \
