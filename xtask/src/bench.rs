@@ -8,9 +8,11 @@ mod authorize;
 mod coalesce;
 mod fanout;
 mod idle;
+mod kafka;
 mod kit;
 mod load;
 mod machine;
+mod notifications;
 mod reload;
 mod server;
 mod table;
@@ -61,6 +63,8 @@ enum Row {
     Coalesce,
     /// The authorize call, from criterion.
     Authorize,
+    /// From a record in Kafka to its user's Socket.IO client, and Socket.IO beside npm's.
+    Notifications,
 }
 
 /// How long and how often.
@@ -71,6 +75,9 @@ struct Extent {
     idle_connections: usize,
     accepted_connections: usize,
     reload_seconds: f64,
+    notified_seconds: f64,
+    /// Records.
+    backlog: usize,
 }
 
 /// Runs the bench with the given arguments (without the program's and the verb's name).
@@ -86,16 +93,16 @@ pub fn run(args: Vec<String>) -> anyhow::Result<()> {
     let servers = chosen(&options.servers);
     let mut kit = Kit::find(options.tidegate.clone())?;
     if !options.no_build {
-        kit.build(servers.contains(&Server::Tidegate))?;
+        kit.build(servers.iter().any(|server| server.is_tidegate()))?;
     }
     kit.check(&servers)?;
     machine::prepare(extent.idle_connections)?;
     println!("{}", machine::describe());
-    if servers.contains(&Server::Tidegate) {
+    if servers.iter().any(|server| server.is_tidegate()) {
         kit.measure_frame()?;
     }
     for row in rows(&options.rows) {
-        if row.needs_tidegate() && !servers.contains(&Server::Tidegate) {
+        if row.needs().is_some_and(|needed| !servers.contains(&needed)) {
             continue;
         }
         for table in measure(row, &kit, &servers, extent)? {
@@ -113,6 +120,7 @@ fn measure(row: Row, kit: &Kit, servers: &[Server], extent: Extent) -> anyhow::R
         Row::Reload => reload::measure(kit, extent),
         Row::Coalesce => coalesce::measure(kit, extent),
         Row::Authorize => authorize::measure(kit),
+        Row::Notifications => notifications::measure(kit, servers, extent),
     }
 }
 
@@ -131,8 +139,13 @@ fn chosen(named: &[Server]) -> Vec<Server> {
 }
 
 impl Row {
-    fn needs_tidegate(self) -> bool {
-        matches!(self, Row::Reload | Row::Coalesce | Row::Authorize)
+    /// The server that it is about.
+    fn needs(self) -> Option<Server> {
+        match self {
+            Row::Fanout | Row::Idle | Row::Accept => None,
+            Row::Reload | Row::Coalesce | Row::Authorize => Some(Server::Tidegate),
+            Row::Notifications => Some(Server::TidegateSocketio),
+        }
     }
 }
 
@@ -143,6 +156,8 @@ impl Extent {
         idle_connections: 15_000,
         accepted_connections: 10_000,
         reload_seconds: 15.0,
+        notified_seconds: 20.0,
+        backlog: 200_000,
     };
     const QUICK: Self = Self {
         turns: 2,
@@ -150,5 +165,7 @@ impl Extent {
         idle_connections: 3_000,
         accepted_connections: 3_000,
         reload_seconds: 5.0,
+        notified_seconds: 5.0,
+        backlog: 100_000,
     };
 }

@@ -34,7 +34,14 @@ pub enum Need {
 
 impl Need {
     pub const TO_BUILD: &[Self] = &[Self::Libraries, Self::WasmTarget];
-    pub const TO_BENCH: &[Self] = &[Self::Libraries, Self::WasmTarget, Self::Node, Self::Nats];
+    pub const TO_BENCH: &[Self] = &[
+        Self::Libraries,
+        Self::WasmTarget,
+        Self::Node,
+        Self::Nats,
+        Self::Java,
+        Self::Kafka,
+    ];
     pub const TO_TEST: &[Self] = &[
         Self::Libraries,
         Self::WasmTarget,

@@ -34,7 +34,7 @@ pub fn measure(kit: &Kit, extent: Extent) -> Result<Vec<Table>> {
 
 fn take(kit: &Kit, extent: Extent) -> Result<Turn> {
     let tuning = Tuning {
-        settings: SETTINGS,
+        settings: SETTINGS.to_owned(),
         coalesce_ms: 10,
         ..Tuning::default()
     };

@@ -39,7 +39,10 @@ pub fn memory(kit: &Kit, servers: &[Server], extent: Extent) -> Result<Vec<Table
         }
         table.row(cells);
     }
-    table.note("Tidegate's connections each have a token of their own.");
+    table.note(
+        "Tidegate's connections each have a token of their own; over Socket.IO its CONNECT makes \
+         each a listener of its user's topic, beside the one for all.",
+    );
     Ok(vec![table])
 }
 

@@ -70,7 +70,8 @@ impl Kit {
                 bail!("{program} is not built: leave --no-build away");
             }
         }
-        if servers.contains(&Server::Tidegate) && !self.tidegate.exists() {
+        let wants_tidegate = servers.iter().any(|server| server.is_tidegate());
+        if wants_tidegate && !self.tidegate.exists() {
             bail!(
                 "{} is not there: cargo xtask build",
                 self.tidegate.display()

@@ -10,7 +10,7 @@ use super::kit::Kit;
 use super::server::Running;
 
 /// The generator's core; the server has the other.
-const CORE: &str = "1";
+pub const CORE: &str = "1";
 
 /// The generator's command line after the target.
 pub struct Scenario(Vec<String>);
@@ -19,6 +19,7 @@ pub struct Scenario(Vec<String>);
 pub struct Load {
     pub cpu_ns_per_delivery: f64,
     pub deliveries_per_second: f64,
+    pub server_cpu: f64,
     pub generator_cpu: f64,
     pub latency: Latency,
     pub delivery_bytes: usize,
@@ -45,6 +46,20 @@ pub struct Accepted {
     pub generator_cpu: f64,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+pub struct Notified {
+    pub steady: Stage,
+    pub backlog: Stage,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Stage {
+    #[serde(flatten)]
+    pub load: Load,
+    /// Share of the generator's core that was busy, with whatever ran there.
+    pub core: f64,
+}
+
 impl Scenario {
     pub fn fanout(listeners: usize, burst: usize, seconds: f64) -> Self {
         Self(vec![
@@ -66,6 +81,16 @@ impl Scenario {
 
     pub fn idle(connections: usize) -> Self {
         Self(vec!["idle".into(), format!("--connections={connections}")])
+    }
+
+    pub fn notifications(kafka: &str, topic: &str, users: usize, rate: f64) -> Self {
+        Self(vec![
+            "notifications".into(),
+            format!("--brokers={kafka}"),
+            format!("--records={topic}"),
+            format!("--users={users}"),
+            format!("--rate={rate}"),
+        ])
     }
 
     pub fn accept(connections: usize) -> Self {

@@ -24,13 +24,15 @@ pub enum Server {
     Nats,
     Ws,
     Socketio,
+    /// The same broker, asked over Socket.IO (WebSocket from the start).
+    TidegateSocketio,
 }
 
 /// What one row wants to be different from the default.
 #[derive(Clone, Debug, Default)]
 pub struct Tuning {
     /// Text of `tidegate.toml`.
-    pub settings: &'static str,
+    pub settings: String,
     /// The floor's counterpart of the topics' `coalesce`, in milliseconds.
     pub coalesce_ms: u64,
     /// Tidegate reads its plugins from a copy, whose settings may be rewritten.
@@ -53,13 +55,18 @@ impl Server {
             Server::Nats => "nats-server over WebSocket",
             Server::Ws => "npm ws",
             Server::Socketio => "npm socket.io",
+            Server::TidegateSocketio => "Tidegate over Socket.IO",
         }
+    }
+
+    pub fn is_tidegate(self) -> bool {
+        matches!(self, Server::Tidegate | Server::TidegateSocketio)
     }
 
     /// Tidegate binds its port before it has read its plugins.
     fn is_ready(self, log: &Path) -> bool {
         let said = || fs::read_to_string(log).unwrap_or_default();
-        self != Server::Tidegate || said().contains("listening")
+        !self.is_tidegate() || said().contains("listening")
     }
 
     /// The load generator's name for how to talk to it.
@@ -68,6 +75,7 @@ impl Server {
             Server::Floor | Server::Tidegate | Server::Ws => "tidegate",
             Server::Nats => "nats",
             Server::Socketio => "socketio",
+            Server::TidegateSocketio => "tidegate-socketio",
         }
     }
 }
@@ -85,8 +93,8 @@ impl Running {
                 command.args(["--coalesce-ms", &tuning.coalesce_ms.to_string()]);
                 command
             }
-            Server::Tidegate => {
-                let home = tidegate::prepare(kit, &folder, tuning)?;
+            Server::Tidegate | Server::TidegateSocketio => {
+                let home = tidegate::prepare(kit, &folder, server, tuning)?;
                 credentials = Some(home.credentials.clone());
                 tidegate::command(kit, &home, port)
             }

@@ -7,7 +7,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::kit::{Kit, succeed};
-use super::server::{Tuning, pinned};
+use super::server::{Server, Tuning, pinned};
+
+/// The load generator answers no pings of Engine.IO: none may fall due (npm's are as rare).
+const QUIET: &str = "[socketio]\nping_interval = \"1h\"\n";
 
 /// With these the load generator makes a token for each connection.
 #[derive(Clone, Debug)]
@@ -24,9 +27,13 @@ pub struct Home {
 }
 
 /// Makes what Tidegate finds at start.
-pub fn prepare(kit: &Kit, folder: &Path, tuning: &Tuning) -> Result<Home> {
-    if !tuning.settings.is_empty() {
-        fs::write(folder.join("tidegate.toml"), tuning.settings)?;
+pub fn prepare(kit: &Kit, folder: &Path, server: Server, tuning: &Tuning) -> Result<Home> {
+    let mut settings = tuning.settings.clone();
+    if server == Server::TidegateSocketio {
+        settings.insert_str(0, QUIET);
+    }
+    if !settings.is_empty() {
+        fs::write(folder.join("tidegate.toml"), settings)?;
     }
     let plugins = if tuning.own_plugins {
         Some(copy_plugins(kit, folder)?)

@@ -13,7 +13,10 @@ pub enum Dialect {
     /// Tidegate, the floor, and the `ws` peer.
     Tidegate,
     Nats,
+    /// The `socket.io` peer.
     Socketio,
+    /// Tidegate's Socket.IO, over WebSocket from the start.
+    TidegateSocketio,
 }
 
 /// Says `send` (if anything) and awaits a frame that holds `reply`.
@@ -35,7 +38,9 @@ impl Dialect {
         match self {
             Dialect::Tidegate => "/ws",
             Dialect::Nats => "/",
-            Dialect::Socketio => "/socket.io/?EIO=4&transport=websocket",
+            Dialect::Socketio | Dialect::TidegateSocketio => {
+                "/socket.io/?EIO=4&transport=websocket"
+            }
         }
     }
 
@@ -67,6 +72,13 @@ impl Dialect {
                 step("40", "40{"),
                 step(&format!(r#"420["listen","{topic}"]"#), "430"),
             ],
+            (Dialect::TidegateSocketio, None) => socketio_hello(wish.token),
+            (Dialect::TidegateSocketio, Some(_)) => {
+                let mut steps = socketio_hello(wish.token);
+                let listen = format!(r#"420["listen",{{"topics":["{topic}"]}}]"#);
+                steps.push(step(&listen, "430"));
+                steps
+            }
         }
     }
 
@@ -77,7 +89,7 @@ impl Dialect {
                 &format!(r#"{{"type":"AUTH","nonce":"n","data":{{"auth_token":"{token}"}}}}"#),
                 r#""RESPONSE""#,
             )],
-            _ => self.listen(Wish::default()),
+            _ => self.listen(Wish { topic: None, token }),
         }
     }
 
@@ -89,6 +101,9 @@ impl Dialect {
             ),
             Dialect::Nats => format!("PUB {topic} {}\r\n{payload}\r\n", payload.len()),
             Dialect::Socketio => format!(r#"42["publish","{topic}","{payload}"]"#),
+            Dialect::TidegateSocketio => {
+                format!(r#"42["publish",{{"topic":"{topic}","message":"{payload}"}}]"#)
+            }
         };
         websocket::push_client_frame(out, self.opcode(), text.as_bytes());
     }
@@ -96,7 +111,7 @@ impl Dialect {
     pub fn opcode(self) -> u8 {
         match self {
             Dialect::Nats => BINARY,
-            Dialect::Tidegate | Dialect::Socketio => TEXT,
+            Dialect::Tidegate | Dialect::Socketio | Dialect::TidegateSocketio => TEXT,
         }
     }
 
@@ -106,7 +121,7 @@ impl Dialect {
                 let head = format!("MSG {topic} 1 {PAYLOAD_BYTES}\r\n");
                 Unit::Bytes((head.len() + PAYLOAD_BYTES + 2) as u64)
             }
-            Dialect::Tidegate | Dialect::Socketio => Unit::Frame,
+            Dialect::Tidegate | Dialect::Socketio | Dialect::TidegateSocketio => Unit::Frame,
         }
     }
 
@@ -116,6 +131,7 @@ impl Dialect {
             Dialect::Tidegate => frame.contains(r#""error":"ERR"#),
             Dialect::Nats => frame.starts_with("-ERR"),
             Dialect::Socketio => frame.starts_with("44"),
+            Dialect::TidegateSocketio => frame.starts_with("44") || frame.contains(r#""ok":false"#),
         }
     }
 }
@@ -125,6 +141,13 @@ fn step(send: &str, reply: &'static str) -> Step {
         send: send.as_bytes().to_vec(),
         reply,
     }
+}
+
+/// Engine.IO's OPEN, and the CONNECT that shows who this is.
+fn socketio_hello(token: Option<&str>) -> Vec<Step> {
+    let auth = token.map(|token| format!(r#"{{"token":"{token}"}}"#));
+    let connect = format!("40{}", auth.unwrap_or_default());
+    vec![step("", "0{"), step(&connect, "40{")]
 }
 
 fn nats_hello(listen: &str) -> String {

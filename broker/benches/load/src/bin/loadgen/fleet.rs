@@ -38,6 +38,8 @@ struct Connection {
 /// One listener got publications `before..after`, counted from its first.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery {
+    /// The listener's place in the fleet.
+    pub listener: usize,
     pub before: u64,
     pub after: u64,
     pub at: Instant,
@@ -131,7 +133,12 @@ impl Fleet {
             let after = self.read(token)?;
             if after > before {
                 let at = Instant::now();
-                delivered(Delivery { before, after, at });
+                delivered(Delivery {
+                    listener: token,
+                    before,
+                    after,
+                    at,
+                });
             }
         }
         self.ready = ready;

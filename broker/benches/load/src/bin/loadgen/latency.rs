@@ -21,6 +21,10 @@ impl Latencies {
             .push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
     }
 
+    pub fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     pub fn clear(&mut self) {
         self.0.clear();
     }

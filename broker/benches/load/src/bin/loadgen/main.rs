@@ -8,9 +8,11 @@ mod frames;
 mod idle;
 mod latency;
 mod meter;
+mod notifications;
 mod opening;
 mod paced;
 mod procfs;
+mod producer;
 mod publisher;
 mod sample;
 mod saver;
@@ -42,6 +44,8 @@ enum Scenario {
     Idle(idle::Idle),
     /// Connections a second, the upgrade included.
     Accept(idle::Accept),
+    /// Records into Kafka, each for one user, until it is on that user's socket.
+    Notifications(notifications::Notifications),
 }
 
 fn main() -> Result<()> {
@@ -52,6 +56,7 @@ fn main() -> Result<()> {
         Scenario::Paced(options) => print(&paced::run(&target, &options)?),
         Scenario::Idle(options) => print(&idle::run(&target, &options)?),
         Scenario::Accept(options) => print(&idle::accept(&target, &options)?),
+        Scenario::Notifications(options) => print(&notifications::run(&target, &options)?),
     }
 }
 

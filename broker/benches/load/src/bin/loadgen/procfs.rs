@@ -59,3 +59,45 @@ impl Memory {
         })
     }
 }
+
+/// What a core did since the machine began, in the kernel's ticks.
+#[derive(Clone, Copy, Debug)]
+pub struct CoreTime {
+    core: usize,
+    busy: u64,
+    idle: u64,
+}
+
+impl CoreTime {
+    /// Of the core that this thread runs on.
+    pub fn here() -> Result<Self> {
+        Self::of(rustix::thread::sched_getcpu())
+    }
+
+    /// The share of the time since `earlier` in which it did anything, for whomever.
+    pub fn busy_since(self, earlier: Self) -> f64 {
+        let busy = self.busy.saturating_sub(earlier.busy) as f64;
+        let idle = self.idle.saturating_sub(earlier.idle) as f64;
+        busy / (busy + idle).max(1.0)
+    }
+
+    pub fn again(self) -> Result<Self> {
+        Self::of(self.core)
+    }
+
+    fn of(core: usize) -> Result<Self> {
+        let text = fs::read_to_string("/proc/stat").context("/proc/stat")?;
+        let name = format!("cpu{core} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&name));
+        let line = line.ok_or_else(|| anyhow!("/proc/stat has no {name}"))?;
+        // user nice system idle iowait irq softirq steal; what follows is in user already.
+        let ticks = line.split_whitespace().map(str::parse::<u64>);
+        let ticks: Vec<u64> = ticks.take(8).collect::<Result<_, _>>()?;
+        let idle = ticks.iter().skip(3).take(2).sum();
+        Ok(Self {
+            core,
+            busy: ticks.iter().sum::<u64>().saturating_sub(idle),
+            idle,
+        })
+    }
+}

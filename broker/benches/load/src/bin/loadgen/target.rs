@@ -65,7 +65,7 @@ impl Target {
 
     /// What connection `number` says first; it listens to `topic`, else to the target's.
     pub fn script(&self, number: usize, topic: Option<&str>) -> Vec<Step> {
-        let token = self.token(&format!("load-{number}"));
+        let token = self.token(&user(number));
         self.dialect.listen(Wish {
             topic: Some(topic.unwrap_or(&self.topic)),
             token: token.as_deref(),
@@ -80,6 +80,20 @@ impl Target {
         Ok(fleet)
     }
 
+    /// Users whose one listener each hears what is theirs; every payload is checked.
+    pub fn users(&self, count: usize) -> Result<Fleet> {
+        let mut fleet = self.fleet()?;
+        fleet.open(count, 1, |number| {
+            let subject = user(number);
+            let topic = format!("user:{subject}:notification");
+            self.dialect.listen(Wish {
+                topic: Some(&topic),
+                token: self.token(&subject).as_deref(),
+            })
+        })?;
+        Ok(fleet)
+    }
+
     pub fn publisher(&self) -> Result<Publisher> {
         let token = self.token("load-publisher");
         Publisher::connect(self.dialect, self.port, &self.topic, token.as_deref())
@@ -88,4 +102,9 @@ impl Target {
     fn token(&self, subject: &str) -> Option<String> {
         Some(self.mint.as_ref()?.token(subject))
     }
+}
+
+/// The subject of connection `number`.
+pub fn user(number: usize) -> String {
+    format!("load-{number}")
 }
