@@ -29,6 +29,7 @@ pub use config::{BusConfig, BusMode, RedisConfig};
 pub use counters::describe_metrics;
 pub use inbox::{Inbox, InboxSender, Missed, inbox};
 
+use crate::identity::NodeId;
 use crate::publication::Draft;
 use crate::shutdown::Lifecycle;
 use crate::topic::Topic;
@@ -108,7 +109,7 @@ impl Bus {
     /// Outside a tokio runtime.
     pub fn start(
         config: BusConfig,
-        node_id: &str,
+        node_id: &NodeId,
         inboxes: Vec<InboxSender>,
         lifecycle: Lifecycle,
     ) -> Result<Bus, BusError> {

@@ -28,6 +28,7 @@ use crate::listener::ServerConfig;
 use crate::observe::{LogConfig, SentryConfig};
 use crate::outbox::TopicRule;
 use crate::plugin::PluginConfig;
+use crate::session::SocketIoConfig;
 
 pub use origin::{Problem, Problems};
 pub use reading::{Reading, read};
@@ -40,6 +41,7 @@ pub use value::{parse_duration, parse_size};
 pub struct Settings {
     pub server: ServerConfig,
     pub limits: Limits,
+    pub socketio: SocketIoConfig,
     pub topics: Vec<TopicRule>,
     pub bus: BusConfig,
     pub auth: AuthConfig,

@@ -4,13 +4,16 @@ pub mod accept;
 mod admission;
 mod auth_ws;
 pub mod config;
+mod doors;
 mod front;
 mod publish;
 mod reply;
 mod routes;
 pub mod socket;
+pub mod socketio;
 pub mod upgrade;
 
 pub use admission::Admission;
 pub use config::ServerConfig;
-pub use front::{Arrival, Front, FrontParts, WorkerDoor};
+pub use doors::{Arrival, Doors, WorkerDoor};
+pub use front::{Front, FrontParts};

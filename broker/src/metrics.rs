@@ -79,7 +79,7 @@ fn make() -> Result<Exporter, String> {
 pub fn describe_metrics() {
     describe_gauge!(
         "tidegate_build_info",
-        "Always 1; the label `version` is the broker's"
+        "Always 1; the label `version` is the broker's, `node` is the id of this node"
     );
     describe_gauge!(
         "tidegate_process_open_files",
@@ -104,7 +104,12 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "When the process started, since 1970"
     );
-    gauge!("tidegate_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// Shows the version and `node`, the id of this node. Called once at start, after [`install`].
+pub fn show_build(node: &str) {
+    let (version, node) = (env!("CARGO_PKG_VERSION"), node.to_owned());
+    gauge!("tidegate_build_info", "version" => version, "node" => node).set(1.0);
 }
 
 #[cfg(test)]
@@ -115,6 +120,7 @@ mod tests {
     fn the_process_shows_itself_and_its_histograms_have_buckets() {
         let exporter = install().expect("an exporter");
         describe_metrics();
+        show_build("n1");
         ::metrics::histogram!("tidegate_test_seconds").record(0.002);
         let before = exporter.render();
         assert!(
@@ -126,7 +132,7 @@ mod tests {
             "{before}"
         );
         assert!(
-            before.contains("tidegate_build_info{version=\"0.1.0\"} 1"),
+            before.contains("tidegate_build_info{version=\"0.1.0\",node=\"n1\"} 1"),
             "{before}"
         );
 

@@ -8,6 +8,7 @@ mod numbers;
 mod publish;
 mod refusal;
 mod revoke;
+mod run;
 mod subscribe;
 mod sweep;
 
@@ -20,21 +21,24 @@ use slab::Slab;
 use crate::auth::{Auth, Principal};
 use crate::bus::Bus;
 use crate::hub::{Hub, ListenerId};
+use crate::identity::{NodeId, SessionIds};
 use crate::limits::Limits;
 use crate::outbox::{Connection, TopicRule};
 use crate::plugin::{IoPlugins, NotAdmitted, WorkerPlugins};
 
 use deliver::{Coalescing, Delivery};
 
-pub use clock::{Tick, WorkerClock, is_past};
-pub use listener::{Listener, Notice, Notify};
+pub use clock::{Tick, WorkerClock, is_past, ticks};
+pub use listener::{Listener, Notice, Notify, Wire};
 pub use numbers::{Numbers, describe_metrics};
 pub use refusal::Refusal;
+pub use revoke::jitter;
 pub use subscribe::Binding;
 
 /// What one worker shares among its sessions. Lives on one thread.
 pub struct Node {
     pub worker: usize,
+    pub session_ids: SessionIds,
     pub limits: Arc<Limits>,
     pub auth: Auth,
     pub clock: WorkerClock,
@@ -61,6 +65,8 @@ pub struct Node {
 
 /// What a worker's node is made of.
 pub struct Parts {
+    /// The id of the whole node.
+    pub id: NodeId,
     pub worker: usize,
     pub limits: Arc<Limits>,
     pub rules: Arc<[TopicRule]>,
@@ -73,6 +79,7 @@ pub struct Parts {
 impl Node {
     pub fn new(parts: Parts) -> Rc<Self> {
         let Parts {
+            id,
             worker,
             limits,
             rules,
@@ -83,6 +90,7 @@ impl Node {
         } = parts;
         Rc::new(Self {
             worker,
+            session_ids: SessionIds::new(id, worker),
             limits,
             auth,
             clock: WorkerClock::start(),
@@ -121,16 +129,15 @@ impl Node {
         }
     }
 
-    /// Takes a connection in. Every call is paired with one of `disconnect`.
-    pub fn connect(&self, connection: Rc<Connection>, notify: Notify) -> ListenerId {
-        self.numbers.connections.increment(1.0);
-        let listener = Listener::new(connection, notify, self.clock.now());
+    /// Takes a listener in; those of one Socket.IO connection share it. Every call is paired with
+    /// one of `disconnect`.
+    pub fn connect(&self, connection: Rc<Connection>, wire: Wire, notify: Notify) -> ListenerId {
+        let listener = Listener::new(connection, wire, notify, self.clock.now());
         self.listeners.borrow_mut().insert(listener) as ListenerId
     }
 
     /// Forgets a listener and all it listened to.
     pub fn disconnect(&self, id: ListenerId) {
-        self.numbers.connections.decrement(1.0);
         for topic in self.hub.borrow_mut().remove(id) {
             self.bus.unsubscribe(self.worker, topic);
         }

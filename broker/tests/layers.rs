@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 /// Modules by layer, lowest first; within a layer a module uses those before it in its list only
 /// where the list says so by its order.
 const LAYERS: &[&[&str]] = &[
-    &["limits", "metrics", "observe", "shutdown", "topic"],
+    &[
+        "identity", "limits", "metrics", "observe", "shutdown", "topic",
+    ],
     &["protocol"],
     &["publication"],
     &["auth", "bus", "outbox", "plugin"],

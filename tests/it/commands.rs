@@ -1,8 +1,11 @@
 //! PUBLISH and AUTH over the WebSocket, and what `?v=1` adds.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
+use tidegate_tests::setup::Setup;
 
 #[tokio::test]
 async fn publish_reaches_listeners_and_is_answered_if_it_has_a_nonce() {
@@ -135,10 +138,10 @@ async fn auth_with_fewer_scopes_revokes_what_they_carried() {
 
 #[tokio::test]
 async fn welcome_goes_to_version_1_only() {
-    let broker = Broker::start().await;
+    let broker = Setup::new().env("TIDEGATE_NODE_ID", "n-1").start().await;
     let (mut client, welcome) = Client::connect_v1(&broker).await;
     let session = welcome["data"]["session_id"].as_str().unwrap_or_default();
-    assert!(!session.is_empty(), "{welcome}");
+    assert_session_id(session, "n-1");
     let keepalive = welcome["data"]["keepalive_seconds"]
         .as_u64()
         .unwrap_or_default();
@@ -148,4 +151,39 @@ async fn welcome_goes_to_version_1_only() {
     assert_ne!(other_welcome["data"]["session_id"], session);
     let mut old = Client::connect(&broker).await;
     old.expect_nothing_before_pong().await;
+}
+
+/// `<node>.<worker>.<random>`, of two workers.
+fn assert_session_id(id: &str, node: &str) {
+    let [named, worker, random] = id.split('.').collect::<Vec<_>>()[..] else {
+        panic!("{id} has not three parts");
+    };
+    assert_eq!(named, node, "{id}");
+    assert!(matches!(worker, "0" | "1"), "{id}");
+    // 20 characters of 6 bits.
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    assert!(random.len() == 20 && random.bytes().all(plain), "{id}");
+}
+
+#[tokio::test]
+async fn nodes_tell_their_names_and_make_no_session_id_twice() {
+    let one = Setup::new().env("FLY_MACHINE_ID", "m1").start().await;
+    let two = Setup::new().env("FLY_MACHINE_ID", "m2").start().await;
+    let mut seen = HashSet::new();
+    for (broker, name) in [(&one, "m1"), (&two, "m2")] {
+        broker
+            .logged("its node's name", |line| {
+                line.contains("\"listening\"") && line.contains(&format!("\"node\":\"{name}\""))
+            })
+            .await;
+        let metrics = broker.admin_get("/metrics").await.body;
+        assert!(metrics.contains(&format!("node=\"{name}\"")), "{metrics}");
+        for _ in 0..50 {
+            // Each takes the place of the one before it.
+            let (_client, welcome) = Client::connect_v1(broker).await;
+            let id = welcome["data"]["session_id"].as_str().unwrap_or_default();
+            assert_session_id(id, name);
+            assert!(seen.insert(id.to_owned()), "{id} twice");
+        }
+    }
 }

@@ -69,6 +69,20 @@ impl Raw {
         }
     }
 
+    /// Passes over the body that the head of an HTTP answer announces.
+    pub async fn skip_body(&mut self, head: &str) {
+        let lower = head.to_lowercase();
+        let length = lower
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .and_then(|length| length.trim().parse::<usize>().ok())
+            .expect("the answer says its length");
+        while self.unread.len() < length {
+            assert!(self.more().await, "the connection ended in the body");
+        }
+        self.unread.drain(..length);
+    }
+
     /// The next frame; `None` when the connection has ended.
     pub async fn frame(&mut self) -> Option<Frame> {
         loop {

@@ -31,6 +31,7 @@ use super::inbox::OVERLOADED;
 use super::probe::Probe;
 use super::{BusError, BusMode, Control, RedisConfig, wire};
 use crate::bus::ids::IdSource;
+use crate::identity::NodeId;
 use crate::publication::Draft;
 use crate::shutdown::Lifecycle;
 use arrivals::Arrival;
@@ -53,7 +54,7 @@ const RECOVERED: &str = "redis did not deliver for a while";
 /// Starts the bus task and the two tasks that hold its connections.
 pub fn start(
     config: RedisConfig,
-    node_id: &str,
+    node_id: &NodeId,
     fanout: Fanout,
     control: mpsc::UnboundedReceiver<Control>,
     lifecycle: Lifecycle,
@@ -73,7 +74,7 @@ pub fn start(
             shared: config.channel.clone(),
             probe: probe_channel.clone(),
             topic_prefix: per_topic.then(|| config.topic_channel_prefix.clone()),
-            node: node_id.into(),
+            node: node_id.clone(),
         },
         queue,
         up,

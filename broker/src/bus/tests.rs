@@ -40,13 +40,14 @@ impl Node {
     }
 
     pub fn with_inboxes_of(config: BusConfig, id: &str, workers: usize, capacity: usize) -> Self {
+        let id = id.parse().expect("a node id");
         let recorder = PrometheusBuilder::new().build_recorder();
         let metrics = recorder.handle();
         let (senders, inboxes) = (0..workers).map(|_| inbox(capacity)).unzip();
         let lifecycle = Lifecycle::new();
         lifecycle.set_started();
         let bus = metrics::with_local_recorder(&recorder, || {
-            Bus::start(config, id, senders, lifecycle.clone()).expect("settings")
+            Bus::start(config, &id, senders, lifecycle.clone()).expect("settings")
         });
         Self {
             bus,

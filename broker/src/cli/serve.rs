@@ -23,10 +23,11 @@ pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failure> {
     let _observing = observe::start(
         &settings.log,
         settings.sentry.as_ref(),
-        &settings.server.node_id,
+        settings.server.node_id.as_str(),
     );
     metrics::install().map_err(|what| Failure::Failed(anyhow::Error::msg(what)))?;
     describe_metrics();
+    metrics::show_build(settings.server.node_id.as_str());
     worker::serve(settings).map_err(|error| {
         tracing::error!(error = format!("{error:#}"), "cannot serve");
         Failure::Logged

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::identity::NodeId;
 use crate::listener::config::Network;
 
 type Checked = Result<(), String>;
@@ -32,6 +33,38 @@ pub fn network(text: &str) -> Checked {
     )
 }
 
+pub fn path_prefix(text: &str) -> Checked {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
+    or(
+        text.len() > 2 && text.starts_with('/') && text.ends_with('/') && text.bytes().all(plain),
+        "is no path that starts and ends with /, such as /socket.io/",
+    )
+}
+
+pub fn namespace(text: &str) -> Checked {
+    let plain = |c: char| !c.is_control() && c != ',' && c != '?';
+    or(
+        text.starts_with('/')
+            && text.len() <= crate::protocol::socketio::MAX_NAMESPACE_BYTES
+            && text.chars().all(plain),
+        "is no namespace, such as / or /chat",
+    )
+}
+
+pub fn transport(text: &str) -> Checked {
+    or(
+        matches!(text, "polling" | "websocket"),
+        "is neither polling nor websocket",
+    )
+}
+
+pub fn own_topic(text: &str) -> Checked {
+    let topic = text.replace("{sub}", "1");
+    crate::topic::Topic::parse(&topic)
+        .map(drop)
+        .map_err(|error| format!("is no topic: {error}"))
+}
+
 pub fn header_name(text: &str) -> Checked {
     or(
         text.parse::<http::HeaderName>().is_ok(),
@@ -40,11 +73,9 @@ pub fn header_name(text: &str) -> Checked {
 }
 
 pub fn node_id(text: &str) -> Checked {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    or(
-        (1..=64).contains(&text.len()) && text.bytes().all(plain),
-        "is no node id (1 to 64 of A-Z a-z 0-9 - _)",
-    )
+    text.parse::<NodeId>()
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 pub fn domain(text: &str) -> Checked {

@@ -1,15 +1,16 @@
 //! From values that are well-formed by themselves to settings that are right together.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::admin::AdminConfig;
 use crate::auth::{AuthConfig, CookieConfig, KeySource, SameSite, SessionConfig, SessionStore};
 use crate::bus::{BusConfig, RedisConfig};
+use crate::identity::NodeId;
 use crate::listener::ServerConfig;
 use crate::observe::{LogConfig, SentryConfig};
 use crate::plugin::PluginConfig;
+use crate::session::{ForeignNode, SocketIoConfig};
 
 use super::Settings;
 use super::origin::{Origin, Problems};
@@ -31,8 +32,9 @@ impl Reading {
         self.compare(&mut problems);
         let data = self.data();
         let settings = Settings {
-            server: self.server(),
+            server: self.server(&mut problems),
             limits: self.raw.limits.clone(),
+            socketio: self.socketio(),
             topics: self.raw.topics.clone(),
             bus: self.bus(),
             auth: self.auth(&data, &mut problems),
@@ -113,13 +115,11 @@ impl Reading {
         );
     }
 
-    fn server(&self) -> ServerConfig {
+    fn server(&self, problems: &mut Problems) -> ServerConfig {
         let server = &self.raw.server;
         let address: IpAddr =
             parsed(Some(&server.address)).unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let given = server.node_id.clone();
-        let on_fly = || self.variable(FLY_MACHINE).map(str::to_owned);
         ServerConfig {
             bind: SocketAddr::new(address, server.port),
             workers: if server.workers == 0 {
@@ -127,7 +127,7 @@ impl Reading {
             } else {
                 server.workers
             },
-            node_id: given.or_else(on_fly).unwrap_or_else(random_node_id),
+            node_id: self.node_id(problems),
             trusted_proxies: server
                 .trusted_proxies
                 .iter()
@@ -136,6 +136,45 @@ impl Reading {
             client_address_header: parsed(server.client_address_header.as_deref()),
             drain_timeout: server.drain_timeout,
             drain_spread: server.drain_spread,
+        }
+    }
+
+    /// On fly.io the machine's own name counts before any setting: settings are part of the image
+    /// that all machines share, and the proxy finds a machine by that name only.
+    fn node_id(&self, problems: &mut Problems) -> NodeId {
+        let Some(machine) = self.variable(FLY_MACHINE) else {
+            let given = parsed(self.raw.server.node_id.as_deref());
+            return given.unwrap_or_else(NodeId::random);
+        };
+        machine.parse().unwrap_or_else(|error| {
+            let what = format!("{machine:?} {error}");
+            problems.add(Origin::Environment, FLY_MACHINE, what);
+            NodeId::random()
+        })
+    }
+
+    fn socketio(&self) -> SocketIoConfig {
+        let raw = &self.raw.socketio;
+        let has = |transport: &str| raw.transports.iter().any(|name| name == transport);
+        let fitting = || match self.variable(FLY_MACHINE) {
+            Some(_) => ForeignNode::FlyReplay,
+            None => ForeignNode::Refuse,
+        };
+        SocketIoConfig {
+            enabled: raw.enabled,
+            path: raw.path.clone(),
+            namespaces: raw.namespaces.clone(),
+            ping_interval: raw.ping_interval,
+            ping_timeout: raw.ping_timeout,
+            upgrade_timeout: raw.upgrade_timeout,
+            connect_timeout: raw.connect_timeout,
+            max_payload: raw.max_payload,
+            attachments: raw.attachments,
+            listen: raw.listen.clone(),
+            polling: has("polling"),
+            websocket: has("websocket"),
+            anonymous: raw.anonymous,
+            foreign_node: raw.foreign_node.unwrap_or_else(fitting),
         }
     }
 
@@ -236,9 +275,4 @@ impl Reading {
 /// Reading has checked these texts; `None` only where there is none.
 fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Option<T> {
     text?.parse().ok()
-}
-
-/// Enough to tell the nodes of one Redis apart.
-fn random_node_id() -> String {
-    format!("{:012x}", RandomState::new().build_hasher().finish() >> 16)
 }

@@ -9,6 +9,7 @@ use crate::limits::Limits;
 use crate::observe::LogFormat;
 use crate::outbox::TopicRule;
 use crate::plugin::{AuthorizeRule, PluginConfig};
+use crate::session::{ForeignNode, SocketIoConfig};
 
 use super::plugins::NamedPlugin;
 
@@ -16,6 +17,7 @@ use super::plugins::NamedPlugin;
 pub struct Raw {
     pub server: RawServer,
     pub limits: Limits,
+    pub socketio: RawSocketIo,
     pub topics: Vec<TopicRule>,
     pub redis_url: Option<String>,
     pub redis: RedisConfig,
@@ -46,6 +48,24 @@ pub struct RawServer {
     pub client_address_header: Option<String>,
     pub drain_timeout: Duration,
     pub drain_spread: Duration,
+}
+
+#[derive(Clone)]
+pub struct RawSocketIo {
+    pub enabled: bool,
+    pub path: String,
+    pub namespaces: Vec<String>,
+    pub transports: Vec<String>,
+    pub ping_interval: Duration,
+    pub ping_timeout: Duration,
+    pub upgrade_timeout: Duration,
+    pub connect_timeout: Duration,
+    pub max_payload: usize,
+    pub attachments: usize,
+    pub listen: Vec<String>,
+    pub anonymous: bool,
+    /// `None` = as fits where it runs.
+    pub foreign_node: Option<ForeignNode>,
 }
 
 #[derive(Clone)]
@@ -96,6 +116,7 @@ impl Default for Raw {
         Self {
             server: RawServer::default(),
             limits: Limits::default(),
+            socketio: RawSocketIo::default(),
             topics: Vec::new(),
             redis_url: None,
             redis: RedisConfig::default(),
@@ -127,6 +148,40 @@ impl Default for RawServer {
             client_address_header: None,
             drain_timeout: Duration::from_secs(30),
             drain_spread: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for RawSocketIo {
+    fn default() -> Self {
+        let SocketIoConfig {
+            enabled,
+            path,
+            namespaces,
+            ping_interval,
+            ping_timeout,
+            upgrade_timeout,
+            connect_timeout,
+            max_payload,
+            attachments,
+            listen,
+            anonymous,
+            ..
+        } = SocketIoConfig::default();
+        Self {
+            enabled,
+            path,
+            namespaces,
+            transports: vec!["polling".to_owned(), "websocket".to_owned()],
+            ping_interval,
+            ping_timeout,
+            upgrade_timeout,
+            connect_timeout,
+            max_payload,
+            attachments,
+            listen,
+            anonymous,
+            foreign_node: None,
         }
     }
 }

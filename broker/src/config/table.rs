@@ -7,6 +7,7 @@ mod limits;
 mod plugins;
 mod seen;
 mod server;
+mod socketio;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -89,10 +90,11 @@ macro_rules! whole {
 whole!(u16, u32, u64, usize);
 
 /// Sections in the order in which they are shown.
-pub fn sections() -> [(&'static str, &'static [Setting]); 9] {
+pub fn sections() -> [(&'static str, &'static [Setting]); 10] {
     [
         ("server", server::SERVER),
         ("limits", limits::LIMITS),
+        ("socketio", socketio::SOCKETIO),
         ("redis", bus::REDIS),
         ("auth", auth::AUTH),
         ("session", auth::SESSION),

@@ -89,7 +89,7 @@ fn an_empty_folder_has_working_defaults() {
     let settings = world.settings();
     assert_eq!(settings.server.bind.to_string(), "[::]:4444");
     assert!(settings.server.workers >= 1);
-    assert_eq!(settings.server.node_id.len(), 12);
+    assert_eq!(settings.server.node_id.as_str().len(), 12);
     assert_ne!(settings.server.node_id, world.settings().server.node_id);
     assert_eq!(settings.limits, Limits::default());
     assert_eq!(settings.bus, BusConfig::Local);
@@ -235,8 +235,13 @@ fn cookies_are_secure_where_there_is_tls() {
 
 #[test]
 fn fly_machines_name_the_node() {
-    let world = World::new().env("FLY_MACHINE_ID", "e784e94b465618");
-    assert_eq!(world.settings().server.node_id, "e784e94b465618");
-    let world = world.env("TIDEGATE_SERVER_NODE_ID", "mine");
-    assert_eq!(world.settings().server.node_id, "mine");
+    let world = World::new().env("TIDEGATE_NODE_ID", "mine");
+    assert_eq!(world.settings().server.node_id.as_str(), "mine");
+    let world = world.env("FLY_MACHINE_ID", "e784e94b465618");
+    assert_eq!(world.settings().server.node_id.as_str(), "e784e94b465618");
+    let wrong = world.env("FLY_MACHINE_ID", "a.b").problems();
+    assert!(
+        wrong.contains("environment: FLY_MACHINE_ID: \"a.b\" is no node id"),
+        "{wrong}"
+    );
 }

@@ -3,14 +3,16 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::identity::NodeId;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerConfig {
     /// `[::]:4444` takes IPv4 too.
     pub bind: SocketAddr,
     /// Threads that hold sessions; default one per core.
     pub workers: usize,
-    /// Names this node in ids and logs; default random, `FLY_MACHINE_ID` on fly.io.
-    pub node_id: String,
+    /// Names this node in session ids, on the bus and in logs.
+    pub node_id: NodeId,
     /// From these addresses (or networks) `client_address_header` is believed.
     pub trusted_proxies: Vec<Network>,
     /// `Fly-Client-IP`, `X-Forwarded-For`.

@@ -1,17 +1,20 @@
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 
 use super::admission::{Admission, Place};
 use super::config::ServerConfig;
+use super::doors::{Arrival, Doors, WorkerDoor};
+use super::socketio::{Gate, GateParts};
+use crate::identity::SessionIds;
 use crate::node::Node;
-use crate::session::{self, WebSocketOptions};
+use crate::session::engineio::{Service, Sessions};
+use crate::session::{self, SocketIoConfig, WebSocketOptions};
 use crate::shutdown::Lifecycle;
 
 /// What one worker's HTTP side knows.
@@ -20,7 +23,9 @@ pub struct Front {
     pub lifecycle: Lifecycle,
     pub(super) config: Arc<ServerConfig>,
     pub(super) admission: Arc<Admission>,
-    workers: Arc<[WorkerDoor]>,
+    /// `None` = Socket.IO is off.
+    pub(super) socketio: Option<Rc<Gate>>,
+    doors: Doors,
 }
 
 /// What the front is made of.
@@ -28,27 +33,10 @@ pub struct FrontParts {
     pub node: Rc<Node>,
     pub lifecycle: Lifecycle,
     pub config: Arc<ServerConfig>,
+    pub socketio: Arc<SocketIoConfig>,
     pub admission: Arc<Admission>,
     pub workers: Arc<[WorkerDoor]>,
 }
-
-/// How sockets reach a worker, and how many sessions it has.
-pub struct WorkerDoor {
-    pub arrivals: mpsc::UnboundedSender<Arrival>,
-    pub sessions: AtomicUsize,
-}
-
-/// An upgraded socket on its way to its worker.
-pub struct Arrival {
-    stream: std::net::TcpStream,
-    early: Bytes,
-    options: WebSocketOptions,
-    place: Place,
-}
-
-/// A worker gives sockets away only when it has so many sessions more than the least loaded:
-/// moving one costs two system calls and a wake-up.
-const IMBALANCE: usize = 32;
 
 impl Front {
     pub fn new(parts: FrontParts) -> Rc<Self> {
@@ -56,16 +44,61 @@ impl Front {
             node,
             lifecycle,
             config,
+            socketio,
             admission,
             workers,
         } = parts;
+        let doors = Doors::new(node.worker, workers);
+        let gate = || {
+            let service = Service::Broker(node.clone());
+            let ids = SessionIds::new(config.node_id.clone(), node.worker);
+            Gate::new(GateParts {
+                sessions: Sessions::new(service, socketio.clone(), node.limits.clone(), ids),
+                node_id: config.node_id.clone(),
+                lifecycle: lifecycle.clone(),
+                doors: doors.clone(),
+                auth: Some(node.auth.clone()),
+                admission: Some(admission.clone()),
+            })
+        };
+        let socketio = socketio.enabled.then(gate);
         Rc::new(Self {
             node,
             lifecycle,
             config,
             admission,
-            workers,
+            socketio,
+            doors,
         })
+    }
+
+    /// The worker's coarse timer.
+    pub fn tick(&self) {
+        if let Some(gate) = &self.socketio {
+            gate.sessions().sweep();
+        }
+    }
+
+    /// Whether no session is left.
+    pub fn is_empty(&self) -> bool {
+        let none = |gate: &Rc<Gate>| gate.sessions().is_empty();
+        self.node.connections() == 0 && self.socketio.as_ref().is_none_or(none)
+    }
+
+    /// Lets every session leave, spread over `spread`.
+    pub fn drain(&self, spread: Duration) {
+        self.node.drain(spread);
+        if let Some(gate) = &self.socketio {
+            gate.sessions().drain(spread);
+        }
+    }
+
+    /// Closes what is still open.
+    pub fn close_all(&self) {
+        self.node.close_all();
+        if let Some(gate) = &self.socketio {
+            gate.sessions().close_all();
+        }
     }
 
     /// The client's address: the peer's, or what a trusted proxy says.
@@ -97,41 +130,53 @@ impl Front {
         options: WebSocketOptions,
         place: Place,
     ) {
-        let here = self.node.worker;
-        let load = |worker: &WorkerDoor| worker.sessions.load(Ordering::Relaxed);
-        let least = (0..self.workers.len()).min_by_key(|at| load(&self.workers[*at]));
-        let target =
-            least.filter(|at| load(&self.workers[*at]) + IMBALANCE < load(&self.workers[here]));
-        let Some(target) = target else {
+        let Some(target) = self.doors.elsewhere() else {
             self.begin(stream, early, options, place);
             return;
         };
         match stream.into_std() {
             Ok(stream) => {
-                let arrival = Arrival {
+                let arrival = Arrival::WebSocket {
                     stream,
                     early,
                     options,
                     place,
                 };
                 // A worker that has ended drops the socket, as it does its own.
-                let _ = self.workers[target].arrivals.send(arrival);
+                let _ = self.doors.send(target, arrival);
             }
             Err(error) => tracing::warn!(%error, "cannot move a socket to another worker"),
         }
     }
 
-    /// Takes in a socket that another worker gave away.
+    /// Takes in what arrived on another worker.
     pub fn adopt(self: &Rc<Self>, arrival: Arrival) {
-        let Arrival {
-            stream,
-            early,
-            options,
-            place,
-        } = arrival;
-        match TcpStream::from_std(stream) {
-            Ok(stream) => self.begin(stream, early, options, place),
-            Err(error) => tracing::warn!(%error, "cannot adopt a socket"),
+        match (arrival, &self.socketio) {
+            (
+                Arrival::WebSocket {
+                    stream,
+                    early,
+                    options,
+                    place,
+                },
+                _,
+            ) => match TcpStream::from_std(stream) {
+                Ok(stream) => self.begin(stream, early, options, place),
+                Err(error) => tracing::warn!(%error, "cannot adopt a socket"),
+            },
+            (
+                Arrival::SocketIo {
+                    stream,
+                    early,
+                    place,
+                },
+                Some(gate),
+            ) => match TcpStream::from_std(stream) {
+                Ok(stream) => gate.begin(stream, early, place),
+                Err(error) => tracing::warn!(%error, "cannot adopt a socket"),
+            },
+            (Arrival::Request { id, request }, Some(gate)) => gate.sessions().take(&id, request),
+            (Arrival::SocketIo { .. } | Arrival::Request { .. }, None) => {}
         }
     }
 
@@ -143,15 +188,10 @@ impl Front {
         place: Place,
     ) {
         let node = self.node.clone();
-        let workers = self.workers.clone();
-        workers[node.worker]
-            .sessions
-            .fetch_add(1, Ordering::Relaxed);
+        let counted = self.doors.count();
         tokio::task::spawn_local(async move {
-            let worker = node.worker;
             session::run(node, stream, early, options).await;
-            workers[worker].sessions.fetch_sub(1, Ordering::Relaxed);
-            drop(place);
+            drop((counted, place));
         });
     }
 }

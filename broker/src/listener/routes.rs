@@ -1,13 +1,13 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, HeaderValue};
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::front::Front;
 use super::reply::{self, Reply};
-use super::{auth_ws, publish, upgrade};
+use super::{auth_ws, publish, socketio, upgrade};
 
 /// The public endpoints.
 pub(super) async fn route(front: Rc<Front>, peer: SocketAddr, request: Request<Incoming>) -> Reply {
@@ -15,8 +15,15 @@ pub(super) async fn route(front: Rc<Front>, peer: SocketAddr, request: Request<I
     match path {
         "/healthz" => return reply::text(StatusCode::OK, "ok\n"),
         "/readyz" => return ready(&front),
-        _ if front.lifecycle.is_draining() => return leaving(),
         _ => {}
+    }
+    // A draining node still answers the sessions that it has.
+    if let Some(gate) = front.socketio.as_ref().filter(|gate| gate.takes(path)) {
+        let address = front.client_address(peer, request.headers());
+        return socketio::answer(gate, address, request).await;
+    }
+    if front.lifecycle.is_draining() {
+        return reply::draining();
     }
     match (path, request.method()) {
         ("/ws", &Method::GET) => upgrade::websocket(&front, peer, request),
@@ -39,22 +46,6 @@ fn ready(front: &Front) -> Reply {
         None => reply::text(StatusCode::OK, "ready\n"),
         Some(reason) => reply::text(StatusCode::SERVICE_UNAVAILABLE, reason),
     }
-}
-
-/// A draining node refuses to the end: a closed listener would reset what is queued on it.
-fn leaving() -> Reply {
-    let mut reply = reply::error(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "draining",
-        "this node is shutting down",
-    );
-    reply
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    reply
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
-    reply
 }
 
 fn wrong_method(allowed: &'static str) -> Reply {

@@ -151,7 +151,12 @@ fn wants_v1(query: Option<&str>) -> bool {
     query.is_some_and(|query| query.split('&').any(|pair| pair == "v=1"))
 }
 
-fn no_place(full: NoPlace) -> Reply {
+/// Whether a request asks for a WebSocket, well-formed or not.
+pub(super) fn wants_websocket(headers: &HeaderMap) -> bool {
+    lists(headers, &UPGRADE, "websocket")
+}
+
+pub(super) fn no_place(full: NoPlace) -> Reply {
     let (status, name, message) = match full {
         NoPlace::Node => (StatusCode::SERVICE_UNAVAILABLE, "full", "this node is full"),
         NoPlace::Address => (

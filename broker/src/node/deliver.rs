@@ -1,14 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::time::Instant;
 
+use super::run::Run;
 use super::{Listener, Node, Notice};
 use crate::bus::Missed;
 use crate::hub::{ListenerId, TopicKey};
 use crate::outbox::{Pushed, SlowConsumer, TopicRule};
-use crate::publication::{Frame, Publication};
+use crate::publication::Publication;
 
 /// How a topic's publications are delivered.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,26 +35,29 @@ pub(super) struct Coalescing {
 struct Waiting {
     key: TopicKey,
     due: Instant,
-    frames: BytesMut,
-    count: u64,
+    publications: Vec<Arc<Publication>>,
 }
 
 impl Node {
     /// Puts a batch into the outboxes of its listeners; `flush` writes them.
     pub fn deliver(&self, batch: &[Arc<Publication>]) {
         let mut rest = batch;
-        while let Some((first, mut tail)) = rest.split_first() {
+        while let Some(first) = rest.first() {
             let key = self.hub.borrow().key(first.topic().as_str());
+            let mut taken = 1;
             if let Some(key) = key {
                 let rule = self.rule(key);
                 if rule.coalesce.is_zero() {
-                    let (frame, count) = take_run(first, &mut tail, rule.slow_consumer);
-                    self.fan_out(key, rule.slow_consumer, &frame, count);
+                    // Where single publications may be dropped later they stay apart.
+                    let joined = rule.slow_consumer == SlowConsumer::Disconnect;
+                    let mut run = Run::take(rest, joined);
+                    taken = run.len();
+                    self.fan_out(key, rule.slow_consumer, &mut run);
                 } else {
                     self.coalesce(key, rule.coalesce, first);
                 }
             }
-            rest = tail;
+            rest = rest.get(taken..).unwrap_or_default();
         }
     }
 
@@ -66,7 +69,7 @@ impl Node {
             .unwrap_or_default()
     }
 
-    fn fan_out(&self, key: TopicKey, policy: SlowConsumer, frame: &Frame, count: u64) {
+    fn fan_out(&self, key: TopicKey, policy: SlowConsumer, run: &mut Run<'_>) {
         let hub = self.hub.borrow();
         let listeners = self.listeners.borrow();
         let mut dirty = self.dirty.borrow_mut();
@@ -75,6 +78,7 @@ impl Node {
             let Some(listener) = listeners.get(id as usize) else {
                 continue;
             };
+            let frame = run.frame(&listener.wire);
             match listener.connection.push(frame, policy, key) {
                 Pushed::Queued => {}
                 Pushed::Dropped(dropped) => self.lost(listener, key, policy, dropped),
@@ -84,7 +88,8 @@ impl Node {
                 dirty.push(id);
             }
         }
-        self.numbers.delivered.increment(count * ids.len() as u64);
+        let deliveries = run.len() * ids.len();
+        self.numbers.delivered.increment(deliveries as u64);
     }
 
     /// Tells a slow consumer, once until it has caught up, that publications were dropped.
@@ -106,7 +111,7 @@ impl Node {
         }
     }
 
-    fn coalesce(&self, key: TopicKey, wait: Duration, publication: &Publication) {
+    fn coalesce(&self, key: TopicKey, wait: Duration, publication: &Arc<Publication>) {
         let mut coalescing = self.coalescing.borrow_mut();
         let waiting = &mut coalescing.waiting;
         let at = waiting
@@ -117,15 +122,11 @@ impl Node {
                 waiting.push(Waiting {
                     key,
                     due,
-                    frames: BytesMut::new(),
-                    count: 0,
+                    publications: Vec::new(),
                 });
                 waiting.len() - 1
             });
-        waiting[at]
-            .frames
-            .extend_from_slice(publication.ws().as_slice());
-        waiting[at].count += 1;
+        waiting[at].publications.push(publication.clone());
     }
 
     /// When the next coalesced publications must go out.
@@ -146,20 +147,12 @@ impl Node {
             if waiting.due > now {
                 return true;
             }
-            due.push((
-                waiting.key,
-                std::mem::take(&mut waiting.frames),
-                waiting.count,
-            ));
+            due.push((waiting.key, std::mem::take(&mut waiting.publications)));
             false
         });
-        for (key, frames, count) in due {
-            self.fan_out(
-                key,
-                self.rule(key).slow_consumer,
-                &Frame::new(frames.freeze()),
-                count,
-            );
+        for (key, publications) in due {
+            let policy = self.rule(key).slow_consumer;
+            self.fan_out(key, policy, &mut Run::of(&publications));
         }
     }
 
@@ -221,24 +214,4 @@ impl Node {
             self.schedule_reconnect(listener);
         }
     }
-}
-
-/// The first publication's frame, joined by those of the same topic that follow it. Where single
-/// publications may be dropped later they stay apart.
-fn take_run(
-    first: &Arc<Publication>,
-    tail: &mut &[Arc<Publication>],
-    policy: SlowConsumer,
-) -> (Frame, u64) {
-    let mut frame = first.ws().clone();
-    let mut count = 1;
-    while policy == SlowConsumer::Disconnect
-        && let Some((next, rest)) = tail.split_first()
-        && next.topic() == first.topic()
-        && frame.join(next.ws())
-    {
-        count += 1;
-        *tail = rest;
-    }
-    (frame, count)
 }

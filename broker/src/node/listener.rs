@@ -6,6 +6,7 @@ use super::clock::Tick;
 use super::subscribe::Binding;
 use crate::auth::Principal;
 use crate::outbox::Connection;
+use crate::protocol::socketio;
 use crate::topic::Topic;
 
 /// What a listener is told outside of publications and answers; its session gives it a wire form.
@@ -24,12 +25,34 @@ pub enum Notice<'a> {
     Ping,
 }
 
+/// The wire form of what a listener hears, and who looks after its connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// `/ws`. The node keeps its deadlines and heartbeats.
+    Pubsub,
+    /// Socket.IO's main namespace. Its session keeps deadlines and heartbeats.
+    Main,
+    /// Another namespace of Socket.IO, by name.
+    Namespace(Rc<str>),
+}
+
+impl Wire {
+    /// Socket.IO's namespace.
+    pub fn namespace(&self) -> &str {
+        match self {
+            Self::Namespace(name) => name,
+            Self::Pubsub | Self::Main => socketio::MAIN,
+        }
+    }
+}
+
 /// Queues a notice on a connection; answers `false` if the listener's protocol has no form for it.
-pub type Notify = fn(&Connection, Notice<'_>) -> bool;
+pub type Notify = fn(&Connection, &Wire, Notice<'_>) -> bool;
 
 /// What the node knows of a session.
 pub struct Listener {
     pub connection: Rc<Connection>,
+    pub wire: Wire,
     pub notify: Notify,
     grants: RefCell<Vec<Grant>>,
     pub(super) times: Times,
@@ -49,8 +72,6 @@ pub(super) struct Times {
     /// The last time it was told to reconnect.
     pub reconnected: Cell<Tick>,
     pub close: Cell<Tick>,
-    /// Since when the socket has taken nothing, and what waited then.
-    pub stalled: Cell<(Tick, usize)>,
 }
 
 /// A topic that a listener may listen to, and in whose name.
@@ -74,9 +95,10 @@ impl Grant {
 }
 
 impl Listener {
-    pub fn new(connection: Rc<Connection>, notify: Notify, now: Tick) -> Self {
+    pub fn new(connection: Rc<Connection>, wire: Wire, notify: Notify, now: Tick) -> Self {
         Self {
             connection,
+            wire,
             notify,
             grants: RefCell::default(),
             times: Times {
@@ -87,7 +109,6 @@ impl Listener {
                 reconnect: Cell::new(0),
                 reconnected: Cell::new(0),
                 close: Cell::new(0),
-                stalled: Cell::new((0, 0)),
             },
             commanded: Cell::new(false),
             told_missed: Cell::new(false),
@@ -111,7 +132,7 @@ impl Listener {
     }
 
     pub fn notify(&self, notice: Notice<'_>) -> bool {
-        (self.notify)(&self.connection, notice)
+        (self.notify)(&self.connection, &self.wire, notice)
     }
 
     /// Whether this loss is the first since the client last read all that waited.

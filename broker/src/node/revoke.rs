@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::listener::Grant;
 use super::subscribe::Binding;
-use super::{Listener, Node, Notice};
+use super::{Listener, Node, Notice, is_past};
 use crate::auth::Principal;
 use crate::hub::ListenerId;
 use crate::plugin::Verdict;
@@ -32,6 +32,15 @@ impl Node {
             }),
         };
         self.revoked(id, &revoked);
+    }
+
+    /// Takes the topics whose token has expired from a listener, whatever the sweep has seen.
+    pub fn expire(&self, id: ListenerId) {
+        let expired = match self.listeners.borrow().get(id as usize) {
+            None => return,
+            Some(listener) => listener.review(|grant| !is_past(grant.principal.expires_at)),
+        };
+        self.revoked(id, &expired);
     }
 
     /// Begins asking about every open listener again (a plugin was replaced).
@@ -121,7 +130,7 @@ impl Node {
 const RECONNECT_SPREAD: Duration = Duration::from_secs(5);
 
 /// A random part of `spread`.
-pub(super) fn jitter(spread: Duration) -> Duration {
+pub fn jitter(spread: Duration) -> Duration {
     let mut bytes = [0u8; 4];
     // Without randomness all come at once, which is the worst that may happen.
     let _ = aws_lc_rs::rand::fill(&mut bytes);

@@ -2,9 +2,8 @@ use std::time::Duration;
 
 use super::clock::{Tick, ticks};
 use super::revoke::jitter;
-use super::{Listener, Node, Notice};
+use super::{Listener, Node, Notice, Wire};
 use crate::hub::ListenerId;
-use crate::outbox::Ending;
 use crate::protocol::close::CloseCode;
 
 /// At least so many listeners are looked at in one sweep, and at least a tenth of all: everything
@@ -32,8 +31,13 @@ impl Node {
         let due = match self.listeners.borrow().get(id as usize) {
             None => return,
             Some(listener) => {
-                self.check_write(listener, now);
-                if listener.connection.ending() == Ending::Open {
+                if listener.connection.waiting_bytes() == 0 {
+                    listener.caught_up();
+                }
+                if listener.wire == Wire::Pubsub {
+                    self.check_write(listener, now);
+                }
+                if listener.wire == Wire::Pubsub && listener.connection.is_open() {
                     self.check_deadlines(listener, now);
                     self.check_reconnect(listener, now);
                 }
@@ -47,16 +51,8 @@ impl Node {
 
     /// Gives up a connection whose client takes nothing, be it its close frame.
     fn check_write(&self, listener: &Listener, now: Tick) {
-        let waiting = listener.connection.waiting_bytes();
-        if waiting == 0 {
-            listener.times.stalled.set((0, 0));
-            listener.caught_up();
-            return;
-        }
-        let (since, then) = listener.times.stalled.get();
-        if since == 0 || then != waiting {
-            listener.times.stalled.set((now, waiting));
-        } else if now.saturating_sub(since) > ticks(self.limits.write_timeout) {
+        let limit = ticks(self.limits.write_timeout);
+        if listener.connection.is_stalled(now, limit) {
             self.numbers.write_timeouts.increment(1);
             listener.connection.abandon();
         }

@@ -1,6 +1,6 @@
 //! The write side of one connection and the few facts the worker's timer reads.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io::{self, IoSlice};
 use std::task::Waker;
 
@@ -10,19 +10,24 @@ use tokio::net::tcp::OwnedWriteHalf;
 use crate::outbox::policy::SlowConsumer;
 use crate::outbox::queue::{Outbox, Pushed, TopicTag};
 use crate::protocol::close::CloseCode;
+use crate::protocol::engineio::{Body, Packet};
 use crate::protocol::frame;
 use crate::publication::Frame;
 
 /// Shared by the session that reads and the worker that writes, on one thread.
 pub struct Connection {
-    socket: OwnedWriteHalf,
+    /// Unset while the client polls: frames wait for its next request, or for the socket that it
+    /// upgrades to.
+    socket: OnceCell<OwnedWriteHalf>,
     outbox: RefCell<Outbox>,
     /// In the worker's list of connections to write.
     pub dirty: Cell<bool>,
-    /// The socket would block: the session waits for it to take more.
+    /// The socket would block, or there is none: the session waits until more can go out.
     blocked: Cell<bool>,
     ending: Cell<Ending>,
     session: Cell<Option<Waker>>,
+    /// Since when (in the caller's ticks) the client has taken nothing, and what waited then.
+    stalled: Cell<(u32, usize)>,
     limit: usize,
 }
 
@@ -42,14 +47,52 @@ impl Connection {
     /// `limit`: bytes of publications that may wait.
     pub fn new(socket: OwnedWriteHalf, limit: usize) -> Self {
         Self {
-            socket,
+            socket: OnceCell::from(socket),
+            ..Self::detached(limit)
+        }
+    }
+
+    /// Of a client that polls. Frames wait, by the same rules, until `drain` or `attach`.
+    pub fn detached(limit: usize) -> Self {
+        Self {
+            socket: OnceCell::new(),
             outbox: RefCell::default(),
             dirty: Cell::new(false),
             blocked: Cell::new(false),
             ending: Cell::new(Ending::Open),
             session: Cell::new(None),
+            stalled: Cell::new((0, 0)),
             limit,
         }
+    }
+
+    /// Gives a detached connection its socket; what waits goes out first. One that has a socket
+    /// keeps it, and the other is closed.
+    pub fn attach(&self, socket: OwnedWriteHalf) {
+        if self.socket.set(socket).is_ok() {
+            self.flush();
+        }
+    }
+
+    pub fn is_attached(&self) -> bool {
+        self.socket.get().is_some()
+    }
+
+    /// The socket of a connection at its end of use; `None` = it has none, or something still
+    /// waits.
+    pub fn into_socket(self) -> Option<OwnedWriteHalf> {
+        self.outbox
+            .into_inner()
+            .is_empty()
+            .then(|| self.socket.into_inner())
+            .flatten()
+    }
+
+    /// Moves what waits into the answer to a polling request, as much as it takes.
+    pub fn drain(&self, body: &mut Body) {
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.drain(body);
+        self.blocked.set(!outbox.is_empty());
     }
 
     /// Queues a run of publications of one topic; a slow consumer of a topic whose policy is to
@@ -75,7 +118,8 @@ impl Connection {
         }
     }
 
-    /// Queues a close frame behind what waits; nothing follows it. A slow consumer's waiting
+    /// Queues a close frame (a close packet for a client that polls) behind what waits; nothing
+    /// follows it. A slow consumer's waiting
     /// publications are given up, for it would take the close frame no sooner than them.
     pub fn close(&self, code: CloseCode) {
         if self.ending.get() != Ending::Open {
@@ -84,7 +128,12 @@ impl Connection {
         if code == CloseCode::SlowConsumer {
             self.outbox.borrow_mut().drop_publications();
         }
-        self.push_control(frame::encode_close(code));
+        let farewell = if self.is_attached() {
+            frame::encode_close(code)
+        } else {
+            Packet::Close.frame()
+        };
+        self.push_control(farewell);
         self.ending.set(Ending::Closing(code));
         self.wake();
     }
@@ -117,16 +166,21 @@ impl Connection {
     }
 
     /// Writes what waits, straight to the socket. What it does not take, the session writes when
-    /// it does.
+    /// it does. Without a socket the session is woken: a polling request may wait.
     pub fn flush(&self) {
-        self.blocked.set(false);
         let mut outbox = self.outbox.borrow_mut();
+        let Some(socket) = self.socket.get() else {
+            self.blocked.set(!outbox.is_empty());
+            drop(outbox);
+            return self.wake();
+        };
+        self.blocked.set(false);
         while !outbox.is_empty() && self.ending.get() != Ending::Gone {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let filled = outbox.slices(&mut slices);
             let wrote = match &slices[..filled] {
-                [one] => self.socket.try_write(one),
-                several => self.socket.try_write_vectored(several),
+                [one] => socket.try_write(one),
+                several => socket.try_write_vectored(several),
             };
             match wrote {
                 Ok(taken) => outbox.advance(taken),
@@ -167,7 +221,26 @@ impl Connection {
 
     /// Ready when the socket may take bytes.
     pub fn poll_writable(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
-        // An error shows at the next write.
-        self.socket.as_ref().poll_write_ready(cx).map(|_| ())
+        match self.socket.get() {
+            // An error shows at the next write.
+            Some(socket) => socket.as_ref().poll_write_ready(cx).map(|_| ()),
+            None => std::task::Poll::Pending,
+        }
+    }
+
+    /// Whether the client has taken nothing of what waits for more than `limit` ticks of the
+    /// caller, who asks regularly with the tick that it is.
+    pub fn is_stalled(&self, now: u32, limit: u32) -> bool {
+        let waiting = self.waiting_bytes();
+        if waiting == 0 {
+            self.stalled.set((0, 0));
+            return false;
+        }
+        let (since, then) = self.stalled.get();
+        if since == 0 || then != waiting {
+            self.stalled.set((now, waiting));
+            return false;
+        }
+        now.saturating_sub(since) > limit
     }
 }

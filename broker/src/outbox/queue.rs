@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use crate::outbox::policy::SlowConsumer;
+use crate::protocol::engineio::Body;
 use crate::publication::Frame;
 
 /// Ready frames in the order they go out, at most `limit` bytes of publications.
@@ -147,6 +148,20 @@ impl Outbox {
             filled += 1;
         }
         filled
+    }
+
+    /// Moves whole frames into the answer to a polling request until it is full.
+    pub fn drain(&mut self, body: &mut Body) {
+        while let Some(first) = &self.first {
+            let frames = first.frame.as_slice().get(self.written..);
+            let frames = frames.unwrap_or_default();
+            let taken = body.push_frames(frames);
+            let full = taken < frames.len();
+            self.advance(taken);
+            if full {
+                return;
+            }
+        }
     }
 
     /// The socket took so many bytes.

@@ -162,6 +162,56 @@ pub fn put_header(opcode: Opcode, length: usize, out: &mut BytesMut) {
     }
 }
 
+/// Appends a whole text frame whose length is known only when `write` has appended its text.
+pub fn put_text(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut)) {
+    let start = out.len();
+    out.put_bytes(0, MAX_SERVER_HEADER);
+    write(out);
+    let text = start + MAX_SERVER_HEADER;
+    let length = out.len() - text;
+    let mut header = BytesMut::with_capacity(MAX_SERVER_HEADER);
+    put_header(Opcode::Text, length, &mut header);
+    let gap = MAX_SERVER_HEADER - header.len();
+    out.copy_within(text.., text - gap);
+    out[start..start + header.len()].copy_from_slice(&header);
+    out.truncate(out.len() - gap);
+}
+
+/// A whole frame as a server sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerFrame<'a> {
+    pub opcode: Opcode,
+    pub payload: &'a [u8],
+    /// Bytes of header and payload.
+    pub size: usize,
+}
+
+/// The frames in bytes that this module encoded; ends at the first that is not whole.
+pub fn server_frames(mut bytes: &[u8]) -> impl Iterator<Item = ServerFrame<'_>> {
+    std::iter::from_fn(move || {
+        let frame = server_frame(bytes)?;
+        bytes = bytes.get(frame.size..)?;
+        Some(frame)
+    })
+}
+
+fn server_frame(bytes: &[u8]) -> Option<ServerFrame<'_>> {
+    let &[first, short, ref rest @ ..] = bytes else {
+        return None;
+    };
+    let (length, header) = match short {
+        126 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
+        127 => (u64::from_be_bytes(*rest.first_chunk()?), 10),
+        short => (u64::from(short), 2),
+    };
+    let size = usize::try_from(length).ok()?.checked_add(header)?;
+    Some(ServerFrame {
+        opcode: Opcode::parse(first & 0x0F).ok()?,
+        payload: bytes.get(header..size)?,
+        size,
+    })
+}
+
 /// A whole server frame.
 pub fn encode(opcode: Opcode, payload: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(MAX_SERVER_HEADER + payload.len());
@@ -239,6 +289,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn server_frames_are_found_again(sizes in proptest::collection::vec(0usize..70_000, 0..4), cut in 0usize..9) {
+            let payloads: Vec<Vec<u8>> = sizes.iter().map(|size| vec![b'x'; *size]).collect();
+            let mut bytes = BytesMut::new();
+            for payload in &payloads {
+                put_text(&mut bytes, |out| out.put_slice(payload));
+            }
+            bytes.put_slice(&encode(Opcode::Binary, b"unfinished")[..cut]);
+            let found: Vec<&[u8]> = server_frames(&bytes).map(|frame| frame.payload).collect();
+            prop_assert_eq!(found, payloads);
+        }
+
+        #[test]
+        fn arbitrary_server_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = server_frames(&bytes).count();
+        }
+
         #[test]
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>, max in 0usize..70_000) {
             let _ = parse_header(&bytes, max);

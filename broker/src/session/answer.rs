@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::node::{Notice, Refusal};
+use crate::node::{Notice, Refusal, Wire};
 use crate::outbox::Connection;
 use crate::protocol::frame::{self, Opcode};
 use crate::protocol::pubsub::{self, ErrorCode};
@@ -72,7 +72,7 @@ fn refusal_frame(nonce: &str, refusal: &Refusal) -> Bytes {
 }
 
 /// Notices for clients that know only Twitch PubSub's types.
-pub(super) fn notify_plain(connection: &Connection, notice: Notice<'_>) -> bool {
+pub(super) fn notify_plain(connection: &Connection, _: &Wire, notice: Notice<'_>) -> bool {
     let frame = match notice {
         Notice::Revoked(topics) => pubsub::auth_revoked(topics),
         Notice::Reconnect => pubsub::reconnect(),
@@ -84,12 +84,12 @@ pub(super) fn notify_plain(connection: &Connection, notice: Notice<'_>) -> bool 
 }
 
 /// Notices for clients that asked for `?v=1`.
-pub(super) fn notify_v1(connection: &Connection, notice: Notice<'_>) -> bool {
+pub(super) fn notify_v1(connection: &Connection, wire: &Wire, notice: Notice<'_>) -> bool {
     match notice {
         Notice::Missed { topics, reason } => {
             connection.push_control(pubsub::missed(topics, reason));
             true
         }
-        other => notify_plain(connection, other),
+        other => notify_plain(connection, wire, other),
     }
 }

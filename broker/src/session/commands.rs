@@ -1,8 +1,6 @@
 //! What each command of `/ws` does.
 
 use std::cell::RefCell;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,22 +8,22 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::answer;
+use super::pipeline::Running;
 use crate::auth::{Principal, TokenError};
 use crate::hub::ListenerId;
 use crate::node::{Binding, Node, Refusal, is_past};
 use crate::protocol::pubsub::{self, Command, ErrorCode};
 use crate::topic::Topic;
 
-/// As the plugin that admits hears it.
+/// `/ws`, as the plugin that admits hears it.
 const TRANSPORT: &str = "websocket";
-
-/// A command under way; resolves to its answer, if it has one.
-pub(super) type Running = Pin<Box<dyn Future<Output = Option<Bytes>>>>;
 
 /// The client that the commands of one session speak for.
 pub(super) struct Caller {
     pub node: Rc<Node>,
     pub id: ListenerId,
+    /// As the plugin that admits hears it.
+    transport: &'static str,
     /// Set by AUTH; until then the caller is anonymous.
     principal: RefCell<Arc<Principal>>,
 }
@@ -35,12 +33,33 @@ impl Caller {
         Self {
             node,
             id,
+            transport: TRANSPORT,
             principal: RefCell::default(),
         }
     }
 
+    /// One that has shown its token when it connected.
+    pub(super) fn known(
+        node: Rc<Node>,
+        id: ListenerId,
+        transport: &'static str,
+        principal: Arc<Principal>,
+    ) -> Self {
+        Self {
+            node,
+            id,
+            transport,
+            principal: RefCell::new(principal),
+        }
+    }
+
+    /// When the connection's token expires, in seconds since 1970; 0 = never.
+    pub(super) fn expires_at(&self) -> u64 {
+        self.principal.borrow().expires_at
+    }
+
     /// Begins a command. They run one after the other, CALLs beside them.
-    pub(super) fn run(self: &Rc<Self>, command: Command) -> Running {
+    pub(super) fn run(self: &Rc<Self>, command: Command) -> Running<Option<Bytes>> {
         let caller = self.clone();
         match command {
             Command::Ping => Box::pin(async { Some(pubsub::pong()) }),
@@ -80,7 +99,11 @@ impl Caller {
         }
     }
 
-    async fn listen(&self, topics: &[Box<str>], token: Option<&str>) -> Result<(), Refusal> {
+    pub(super) async fn listen(
+        &self,
+        topics: &[Box<str>],
+        token: Option<&str>,
+    ) -> Result<(), Refusal> {
         let topics = parse_topics(topics)?;
         let (principal, binding) = match token.filter(|token| !token.is_empty()) {
             Some(token) => (self.verify(token).await?, Binding::Own),
@@ -91,19 +114,19 @@ impl Caller {
             .await
     }
 
-    fn unlisten(&self, topics: &[Box<str>]) -> Result<(), Refusal> {
+    pub(super) fn unlisten(&self, topics: &[Box<str>]) -> Result<(), Refusal> {
         self.node.unlisten(self.id, &parse_topics(topics)?);
         Ok(())
     }
 
-    async fn auth(&self, token: &str) -> Result<(), Refusal> {
+    pub(super) async fn auth(&self, token: &str) -> Result<(), Refusal> {
         let principal = self.verify(token).await?;
         self.principal.replace(principal.clone());
         self.node.rebind(self.id, &principal);
         Ok(())
     }
 
-    async fn publish(
+    pub(super) async fn publish(
         &self,
         topic: &str,
         event: Option<Box<str>>,
@@ -114,7 +137,7 @@ impl Caller {
         self.node.publish(topic, event, message, &principal).await
     }
 
-    async fn call(
+    pub(super) async fn call(
         &self,
         method: &str,
         params: Option<Box<RawValue>>,
@@ -139,7 +162,7 @@ impl Caller {
                     other => Refusal::BadToken(other.to_string().into()),
                 })?,
         };
-        self.node.admit(&principal, TRANSPORT).await?;
+        self.node.admit(&principal, self.transport).await?;
         Ok(principal)
     }
 

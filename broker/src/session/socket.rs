@@ -47,6 +47,30 @@ impl Socket {
         }
     }
 
+    /// Gives this socket to a connection that has none, with what is unread. `None` (and the
+    /// socket is closed) if something of its own still waits.
+    pub(super) fn give_to(
+        self,
+        connection: &Rc<Connection>,
+        limits: MessageLimits,
+    ) -> Option<Self> {
+        let Self {
+            connection: own,
+            input,
+            reader,
+            ended,
+            ..
+        } = self;
+        connection.attach(Rc::into_inner(own)?.into_socket()?);
+        Some(Self {
+            connection: connection.clone(),
+            input,
+            reader,
+            limits,
+            ended,
+        })
+    }
+
     /// Writes what waits if the socket takes it; answers whether it took any.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
         if self.connection.is_blocked() && self.connection.poll_writable(cx).is_ready() {

@@ -1,6 +1,5 @@
 //! A `/ws` session: runs commands in their order, ends in one place.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -8,11 +7,12 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 
 use super::answer;
-use super::commands::{self, Caller, Running};
+use super::commands::{self, Caller};
+use super::pipeline::Pipeline;
 use super::rate::MessageRate;
 use super::read::Flow;
 use super::socket::Socket;
-use crate::node::Node;
+use crate::node::{Node, Wire};
 use crate::outbox::{Connection, Ending};
 use crate::protocol::close::CloseCode;
 use crate::protocol::frame::{self, Opcode};
@@ -32,13 +32,11 @@ struct Session {
     commands: Commands,
 }
 
-/// Commands in their order.
+/// What the client asks for, and how fast.
 #[derive(Default)]
 struct Commands {
     rate: MessageRate,
-    running: Option<Running>,
-    waiting: VecDeque<Command>,
-    calls: Vec<Running>,
+    pipeline: Pipeline<Command, Option<Bytes>>,
 }
 
 /// Serves one WebSocket until it ends. `early` are bytes that came with the handshake.
@@ -54,11 +52,10 @@ pub async fn run(node: Rc<Node>, stream: TcpStream, early: Bytes, options: WebSo
     } else {
         answer::notify_plain
     };
-    let id = node.connect(connection.clone(), notify);
+    let id = node.connect(connection.clone(), Wire::Pubsub, notify);
+    node.numbers.connections.increment(1.0);
     if options.v1 {
-        let name = format!("{}-{id}", node.worker);
-        connection.push_control(pubsub::welcome(&name, node.limits.heartbeat.as_secs()));
-        connection.flush();
+        welcome(&node, &connection);
     }
     drop(connection);
     let caller = Rc::new(Caller::new(node.clone(), id));
@@ -81,11 +78,27 @@ pub async fn run(node: Rc<Node>, stream: TcpStream, early: Bytes, options: WebSo
     // A command that still waits must not outlive the session.
     drop((commands, caller));
     node.disconnect(id);
+    node.numbers.connections.decrement(1.0);
     let reason = match socket.finish().await {
         Ending::Closing(code) => code.reason(),
         Ending::Open | Ending::Gone => "gone",
     };
     node.numbers.disconnected(reason);
+}
+
+/// The session's id is made for those who are told it, and not kept: `/ws` never asks for it.
+fn welcome(node: &Node, connection: &Connection) {
+    match node.session_ids.fresh() {
+        Ok(id) => {
+            let keepalive = node.limits.heartbeat.as_secs();
+            connection.push_control(pubsub::welcome(id.as_str(), keepalive));
+        }
+        Err(error) => {
+            tracing::error!(%error, "cannot welcome a client");
+            connection.close(CloseCode::ServerError);
+        }
+    }
+    connection.flush();
 }
 
 impl Session {
@@ -125,8 +138,7 @@ impl Session {
 
 impl Commands {
     fn has_room(&self, caller: &Caller) -> bool {
-        let limits = &caller.node.limits;
-        self.waiting.len() < limits.queued_commands && self.calls.len() < limits.concurrent_calls
+        self.pipeline.has_room(&caller.node.limits)
     }
 
     /// Takes one event of the client.
@@ -164,8 +176,8 @@ impl Commands {
                     caller.node.commanded(caller.id);
                 }
                 match command {
-                    Command::Call { .. } => self.calls.push(caller.run(command)),
-                    ordered => self.waiting.push_back(ordered),
+                    Command::Call { .. } => self.pipeline.push_beside(caller.run(command)),
+                    ordered => self.pipeline.push(ordered),
                 }
             }
         }
@@ -174,7 +186,7 @@ impl Commands {
     /// Moves commands on; answers whether any came to an end.
     fn poll(&mut self, cx: &mut Context<'_>, caller: &Rc<Caller>, connection: &Connection) -> bool {
         let mut ended = false;
-        while let Some(answer) = self.poll_next(cx, caller) {
+        while let Some(answer) = self.pipeline.poll_next(cx, |command| caller.run(command)) {
             ended = true;
             if let Some(answer) = answer {
                 connection.push_control(answer);
@@ -184,28 +196,5 @@ impl Commands {
             connection.flush();
         }
         ended
-    }
-
-    /// The next answer that is ready; `None` = all wait.
-    fn poll_next(&mut self, cx: &mut Context<'_>, caller: &Rc<Caller>) -> Option<Option<Bytes>> {
-        if self.running.is_none() {
-            self.running = self.waiting.pop_front().map(|command| caller.run(command));
-            if self.waiting.is_empty() && self.waiting.capacity() > 0 {
-                self.waiting = VecDeque::new();
-            }
-        }
-        if let Some(running) = &mut self.running
-            && let Poll::Ready(answer) = running.as_mut().poll(cx)
-        {
-            self.running = None;
-            return Some(answer);
-        }
-        for at in 0..self.calls.len() {
-            if let Poll::Ready(answer) = self.calls[at].as_mut().poll(cx) {
-                drop(self.calls.swap_remove(at));
-                return Some(answer);
-            }
-        }
-        None
     }
 }

@@ -13,10 +13,12 @@ use crate::admin::{self, Admin, AdminConfig, Control};
 use crate::auth::Auth;
 use crate::bus::{self, Bus};
 use crate::config::Settings;
+use crate::identity::NodeId;
 use crate::listener::{Admission, ServerConfig, WorkerDoor, socket};
 use crate::metrics;
 use crate::node::Parts;
 use crate::plugin::{Handed, PluginHost};
+use crate::session::SocketIoConfig;
 use crate::shutdown::Lifecycle;
 
 /// Threads of the runtime that carries what waits: Redis, sessions, signatures.
@@ -37,7 +39,8 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
     let spread = settings.server.drain_timeout;
     let node = start(settings, &io, &lifecycle)?;
     lifecycle.set_started();
-    tracing::info!(address = %node.address, workers = node.threads.len(), "listening");
+    let workers = node.threads.len();
+    tracing::info!(address = %node.address, node = %node.id, workers, "listening");
     io.block_on(wait(&mut signals, &lifecycle, &node.threads, spread));
     lifecycle.end();
     let outcome = join(node.threads);
@@ -48,6 +51,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 
 /// A started node.
 struct Started {
+    id: NodeId,
     address: std::net::SocketAddr,
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
@@ -58,6 +62,7 @@ struct Started {
 fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Result<Started> {
     let Settings {
         server,
+        socketio,
         limits,
         topics,
         bus,
@@ -94,6 +99,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         admission: Admission::new(&limits),
         limits: Arc::new(limits),
         config: Arc::new(server),
+        socketio: Arc::new(socketio),
         doors: doors.into(),
         lifecycle: lifecycle.clone(),
     };
@@ -113,6 +119,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             let (auth, bus, rules) = (auth.clone(), bus.clone(), rules.clone());
             let io_plugins = io_plugins.clone();
             let node = Parts {
+                id: shared.config.node_id.clone(),
                 worker,
                 limits,
                 rules,
@@ -125,6 +132,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         })
         .collect::<anyhow::Result<_>>()?;
     Ok(Started {
+        id: shared.config.node_id.clone(),
         address,
         threads,
         plugins,
@@ -156,7 +164,7 @@ fn door() -> (
     WorkerDoor,
     mpsc::UnboundedReceiver<crate::listener::Arrival>,
 ) {
-    // Bounded by the number of sessions a node admits.
+    // Bounded by the sessions and the HTTP requests that a node has taken in.
     let (arrivals, receiver) = mpsc::unbounded_channel();
     (
         WorkerDoor {
@@ -171,6 +179,7 @@ fn door() -> (
 struct Shared {
     limits: Arc<crate::limits::Limits>,
     config: Arc<ServerConfig>,
+    socketio: Arc<SocketIoConfig>,
     admission: Arc<Admission>,
     doors: Arc<[WorkerDoor]>,
     lifecycle: Lifecycle,
@@ -194,6 +203,7 @@ impl Shared {
             arrivals,
             lifecycle: self.lifecycle.clone(),
             config: self.config.clone(),
+            socketio: self.socketio.clone(),
             admission: self.admission.clone(),
             doors: self.doors.clone(),
         };

@@ -12,6 +12,7 @@ use crate::listener::{Admission, Arrival, Front, FrontParts, ServerConfig, Worke
 use crate::node::{Node, Parts};
 use crate::plugin::PluginChanges;
 use crate::publication::Publication;
+use crate::session::SocketIoConfig;
 use crate::shutdown::Lifecycle;
 
 /// What is sent to a worker's thread.
@@ -23,6 +24,7 @@ pub(super) struct WorkerParts {
     pub arrivals: mpsc::UnboundedReceiver<Arrival>,
     pub lifecycle: Lifecycle,
     pub config: Arc<ServerConfig>,
+    pub socketio: Arc<SocketIoConfig>,
     pub admission: Arc<Admission>,
     pub doors: Arc<[WorkerDoor]>,
 }
@@ -77,6 +79,7 @@ async fn live(parts: WorkerParts) -> anyhow::Result<()> {
         arrivals,
         lifecycle,
         config,
+        socketio,
         admission,
         doors,
     } = parts;
@@ -85,6 +88,7 @@ async fn live(parts: WorkerParts) -> anyhow::Result<()> {
         node: node.clone(),
         lifecycle: lifecycle.clone(),
         config: config.clone(),
+        socketio,
         admission,
         workers: doors,
     });
@@ -116,11 +120,11 @@ impl Worker {
                 event => self.handle(event),
             }
             self.node.recheck_some();
-            if self.draining && self.node.connections() == 0 {
+            if self.draining && self.front.is_empty() {
                 break;
             }
         }
-        self.node.close_all();
+        self.front.close_all();
     }
 
     async fn next_event(&mut self, ticks: &mut tokio::time::Interval) -> Event {
@@ -158,10 +162,13 @@ impl Worker {
             }
             Event::PluginsChanged => self.node.switch_plugins(),
             Event::Arrival(Some(arrival)) => self.front.adopt(arrival),
-            Event::Tick => self.node.sweep(),
+            Event::Tick => {
+                self.node.sweep();
+                self.front.tick();
+            }
             Event::Drain => {
                 self.draining = true;
-                self.node.drain(self.config.drain_spread);
+                self.front.drain(self.config.drain_spread);
             }
             Event::Arrival(None) | Event::Recheck | Event::End | Event::InboxClosed => {}
         }

@@ -22,6 +22,7 @@ use super::sharded;
 use super::subscriber::timed_out;
 use crate::bus::ids::IdSource;
 use crate::bus::{PublishError, queue, wire};
+use crate::identity::NodeId;
 
 /// Publications in one pipeline, at most.
 const BATCH: usize = 256;
@@ -39,7 +40,7 @@ pub struct Route {
     pub probe: Arc<str>,
     /// `None`: everything goes to the shared channel.
     pub topic_prefix: Option<String>,
-    pub node: Arc<str>,
+    pub node: NodeId,
 }
 
 pub struct Writer {
@@ -170,7 +171,7 @@ impl Writer {
                     Some(prefix) => format!("{prefix}{}", draft.topic),
                     None => self.route.shared.clone(),
                 };
-                (channel, wire::encode(&draft, &self.route.node))
+                (channel, wire::encode(&draft, self.route.node.as_str()))
             }
         }
     }

@@ -29,9 +29,10 @@ pub(super) const SERVER: &[Setting] = &[
     Setting::new(
         "server.node_id",
         optional(|r| &mut r.server.node_id, check::node_id),
-        "Names this node in publication ids and logs.",
+        "Names this node in session ids, on the bus and in logs; no two nodes may share one. On fly.io `FLY_MACHINE_ID` counts instead.",
     )
-    .unset("`FLY_MACHINE_ID`, else random"),
+    .env("TIDEGATE_NODE_ID")
+    .unset("random at each start"),
     Setting::new(
         "server.trusted_proxies",
         list(|r| &mut r.server.trusted_proxies, check::network),

@@ -107,7 +107,7 @@ fn show_tells_where_each_value_is_from_and_masks_secrets() {
         "url = \"redis://***@redis:6380/2\"  # environment: REDIS_URL",
         "dsn = \"https://***@sentry.example.com/42\"  # environment: SENTRY_DSN",
         "port = 4444  # default",
-        "# node_id is unset: `FLY_MACHINE_ID`, else random",
+        "# node_id is unset: random at each start",
     ] {
         assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
     }

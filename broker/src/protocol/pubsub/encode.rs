@@ -14,39 +14,25 @@ pub fn put_message_frame(
     payload: &str,
     out: &mut BytesMut,
 ) {
-    let start = out.len();
-    // The header's size depends on the payload's length, which is not known before escaping.
-    out.put_bytes(0, frame::MAX_SERVER_HEADER);
-    out.put_slice(br#"{"type":"MESSAGE","data":{"topic":""#);
-    // The topic grammar has no character that JSON escapes.
-    out.put_slice(topic.as_bytes());
-    out.put_slice(br#"","message":"#);
-    let payload = payload.trim_ascii();
-    if payload.starts_with('"') {
-        out.put_slice(payload.as_bytes());
-    } else {
-        put_json(payload, out);
-    }
-    if let Some(event) = event {
-        out.put_slice(br#","event":"#);
-        put_json(event, out);
-    }
-    out.put_slice(br#","id":"#);
-    put_json(id, out);
-    out.put_slice(b"}}");
-    close_gap(start, out);
-}
-
-/// Writes the frame header before the text that starts `MAX_SERVER_HEADER` after `start`.
-fn close_gap(start: usize, out: &mut BytesMut) {
-    let text = start + frame::MAX_SERVER_HEADER;
-    let length = out.len() - text;
-    let mut header = BytesMut::with_capacity(frame::MAX_SERVER_HEADER);
-    frame::put_header(Opcode::Text, length, &mut header);
-    let gap = frame::MAX_SERVER_HEADER - header.len();
-    out.copy_within(text.., text - gap);
-    out[start..start + header.len()].copy_from_slice(&header);
-    out.truncate(out.len() - gap);
+    frame::put_text(out, |out| {
+        out.put_slice(br#"{"type":"MESSAGE","data":{"topic":""#);
+        // The topic grammar has no character that JSON escapes.
+        out.put_slice(topic.as_bytes());
+        out.put_slice(br#"","message":"#);
+        let payload = payload.trim_ascii();
+        if payload.starts_with('"') {
+            out.put_slice(payload.as_bytes());
+        } else {
+            put_json(payload, out);
+        }
+        if let Some(event) = event {
+            out.put_slice(br#","event":"#);
+            put_json(event, out);
+        }
+        out.put_slice(br#","id":"#);
+        put_json(id, out);
+        out.put_slice(b"}}");
+    });
 }
 
 fn put_json(value: &(impl Serialize + ?Sized), out: &mut BytesMut) {
