@@ -6,6 +6,7 @@ use tidegate_tests::broker::Broker;
 use tidegate_tests::services::{AuthService, UserService};
 use tidegate_tests::setup::Setup;
 use tidegate_tests::socketio::SocketIo;
+use tidegate_tests::wait;
 
 struct House {
     auth: AuthService,
@@ -96,12 +97,15 @@ async fn who_may_not_connect_is_told_why() {
     assert_eq!(refused["data"]["retryable"], true);
     house.users.fault(0, 0).await;
     // The client does not try again by itself; the refusal is remembered for a second.
-    loop {
-        client.does(&json!({"do": "connect"}));
-        if client.hears().await["heard"] == "connect" {
-            break;
+    wait::soon("bob is let in", async {
+        loop {
+            client.does(&json!({"do": "connect"}));
+            if client.hears().await["heard"] == "connect" {
+                break;
+            }
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
