@@ -190,7 +190,9 @@ async fn a_drain_ends_in_time_though_kafka_hangs() {
 
 #[tokio::test]
 async fn brokers_without_a_topic_and_bad_properties_are_refused_by_name() {
-    let setup = Setup::new().env("KAFKA_BROKERS", "127.0.0.1:9");
+    let setup = Setup::new()
+        .env("KAFKA_BROKERS", "127.0.0.1:9")
+        .settings("[plugin.notifications]\nenabled = false\n");
     let (status, words) = setup.start_refused().await;
     assert_eq!(status.code(), Some(2));
     assert!(words.contains("KAFKA_BROKERS"), "{words}");

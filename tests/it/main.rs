@@ -22,6 +22,7 @@ mod jwks_fetches;
 mod kafka;
 mod kafka_failures;
 mod kafka_group;
+mod notifications;
 mod notifications_page;
 mod observed;
 mod other_clients;
