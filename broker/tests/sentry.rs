@@ -58,6 +58,18 @@ fn receive(reader: &mut BufReader<TcpStream>) -> Option<Envelope> {
 /// Far above what it takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Waits for so many events: on a busy machine naming a panic's frames takes longer than a process
+/// would wait at its end.
+fn receive(seen: &mpsc::Receiver<Envelope>, events: usize) -> Vec<Envelope> {
+    let mut envelopes: Vec<Envelope> = Vec::new();
+    while envelopes.iter().map(|one| one.events.len()).sum::<usize>() < events
+        && let Ok(envelope) = seen.recv_timeout(PATIENCE)
+    {
+        envelopes.push(envelope);
+    }
+    envelopes
+}
+
 #[test]
 fn errors_and_panics_reach_sentry_once_each() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -78,17 +90,7 @@ fn errors_and_panics_reach_sentry_once_each() {
     tracing::error!(plugin = "gateway", "the plugin has tripped");
     let panicked = std::thread::spawn(|| panic!("the worker has died")).join();
     panicked.expect_err("it panics");
-    // On a busy machine naming a panic's frames takes longer than a process would wait at its end.
-    let mut envelopes = Vec::new();
-    while envelopes
-        .iter()
-        .map(|one: &Envelope| one.events.len())
-        .sum::<usize>()
-        < 2
-        && let Ok(envelope) = seen.recv_timeout(PATIENCE)
-    {
-        envelopes.push(envelope);
-    }
+    let mut envelopes = receive(&seen, 2);
     // Waits until all is sent.
     drop(observing);
     envelopes.extend(seen.try_iter());
