@@ -60,7 +60,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits for so many events: on a busy machine naming a panic's frames takes longer than a process
 /// would wait at its end.
-fn receive(seen: &mpsc::Receiver<Envelope>, events: usize) -> Vec<Envelope> {
+fn await_events(seen: &mpsc::Receiver<Envelope>, events: usize) -> Vec<Envelope> {
     let mut envelopes: Vec<Envelope> = Vec::new();
     while envelopes.iter().map(|one| one.events.len()).sum::<usize>() < events
         && let Ok(envelope) = seen.recv_timeout(PATIENCE)
@@ -90,7 +90,7 @@ fn errors_and_panics_reach_sentry_once_each() {
     tracing::error!(plugin = "gateway", "the plugin has tripped");
     let panicked = std::thread::spawn(|| panic!("the worker has died")).join();
     panicked.expect_err("it panics");
-    let mut envelopes = receive(&seen, 2);
+    let mut envelopes = await_events(&seen, 2);
     // Waits until all is sent.
     drop(observing);
     envelopes.extend(seen.try_iter());
