@@ -437,7 +437,7 @@ fn publication(namespace: &str, event: Option<&str>, payload: &str) -> String {
 
 #[test]
 fn a_publication_is_an_event() {
-    insta::assert_snapshot!(publication("/", Some("notification"), "\n{\"a\" : \"\\u00e9\"} "), @r#"42["notification",{"a" : "\u00e9"}]"#);
+    insta::assert_snapshot!(publication("/", Some("notification"), "{\"a\" : \"\\u00e9\"}"), @r#"42["notification",{"a" : "\u00e9"}]"#);
     insta::assert_snapshot!(publication("/custom", Some("n\"1"), "\"text\""), @r#"42/custom,["n\"1","text"]"#);
     insta::assert_snapshot!(publication("/", None, "[1]"), @r#"42["message",{"topic":"user:7:notification","id":"k/0/5/0","payload":[1]}]"#);
 }
