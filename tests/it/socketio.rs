@@ -254,7 +254,7 @@ async fn ten_thousand_half_open_handshakes_are_forgotten() {
     let settings = "[socketio]\nping_interval = \"2s\"\nping_timeout = \"1s\"\n";
     let broker = Setup::new().settings(settings).start().await;
     let mut after = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         let opening = (0..20).map(|_| async {
             let mut client = Raw::dial(broker.address).await;
             for _ in 0..500 {
@@ -272,7 +272,8 @@ async fn ten_thousand_half_open_handshakes_are_forgotten() {
         .await;
         after.push(broker.resident_bytes());
     }
-    let grown = after[2].saturating_sub(after[0]);
+    // The first rounds find the allocator's arenas, one a thread.
+    let grown = after[3].saturating_sub(after[1]);
     assert!(
         grown < 4 << 20,
         "resident bytes after each round: {after:?}"
