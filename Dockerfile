@@ -4,6 +4,10 @@
 FROM docker.io/library/rust:1.95-bookworm AS build
 # `--build-arg TIDEGATE_WASM=debian` goes that way at once, without waiting for rustup to give up.
 ARG TIDEGATE_WASM
+# librdkafka is C and C++, and links OpenSSL.
+RUN apt-get update && \
+    apt-get install -y --no-install-recommends g++ gcc libssl-dev make pkg-config && \
+    rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 # A second build compiles only what changed: what cargo keeps outlives the layer.
@@ -15,10 +19,14 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cp target/release/plugins/*.wasm target/release/plugins/*.toml /out/plugins/
 
 FROM docker.io/library/debian:bookworm-slim
+# OpenSSL for Kafka over TLS; the broker does not start without it.
+RUN apt-get update && \
+    apt-get install -y --no-install-recommends libssl3 && \
+    rm -rf /var/lib/apt/lists/*
 # It has a number, so that a platform that refuses root can see that it is another.
 RUN useradd --uid 10001 --user-group --no-log-init \
         --home-dir /var/lib/tidegate --create-home --shell /usr/sbin/nologin tidegate
-# For `rediss://`, JWKS and Sentry; from the first stage, so that this one installs nothing.
+# For `rediss://`, JWKS and Sentry; from the first stage, which has them.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out /opt/tidegate
 RUN ln -s /opt/tidegate/tidegate /usr/local/bin/tidegate
