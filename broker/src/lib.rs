@@ -3,6 +3,7 @@
 //! Modules stand in the order of their layers, lowest first; a module uses only those above it
 //! in this list. `ARCHITECTURE.md` is the map, `tests/layers.rs` holds the rule.
 
+mod backoff;
 pub mod identity;
 pub mod limits;
 pub mod metrics;

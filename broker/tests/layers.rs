@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// where the list says so by its order.
 const LAYERS: &[&[&str]] = &[
     &[
-        "identity", "limits", "metrics", "observe", "percent", "shutdown", "topic",
+        "backoff", "identity", "limits", "metrics", "observe", "percent", "shutdown", "topic",
     ],
     &["protocol"],
     &["publication"],

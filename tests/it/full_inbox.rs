@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tidegate_tests::client::Client;
 use tidegate_tests::setup::Setup;
+use tidegate_tests::socketio::SocketIo;
 use tidegate_tests::wait;
 
 /// The smallest inbox that settings allow, and far more publications in one batch of the bus.
@@ -73,4 +74,53 @@ async fn listeners_are_told_in_their_own_words_and_hear_on() {
         broker.metric("tidegate_bus_dropped_total").await
     });
     assert_eq!(dropped.await, (BATCH - INBOX) as f64);
+}
+
+#[tokio::test]
+async fn socket_io_clients_are_told_by_an_event() {
+    let settings = format!("[limits]\ninbox_publications = {INBOX}\n");
+    let setup = Setup::new()
+        .env("TIDEGATE_WORKERS", "1")
+        .settings(&settings);
+    let broker = setup.start().await;
+    let service = broker.service_token();
+    let token = broker.token("alice", &[]);
+    let url = broker.url("");
+    let options = |transport: &str| json!({"transports": [transport], "token": token});
+    let mut clients = [
+        SocketIo::npm(&url, &options("websocket")).await,
+        SocketIo::npm(&url, &options("polling")).await,
+        SocketIo::python(&url, &options("websocket")).await,
+    ];
+    let topics = json!({"topics": ["channel:update"]});
+    for client in &mut clients {
+        client.connects().await;
+        let answer = client.asks("listen", json!([topics])).await;
+        assert_eq!(answer, json!([{"ok": true}]));
+    }
+    let batch: Vec<Value> = (0..BATCH)
+        .map(|n| json!({"topic": "channel:update", "message": n}))
+        .collect();
+    let answer = broker
+        .post_publish(&service, &Value::from(batch).to_string())
+        .await;
+    assert_eq!(answer.status, 200);
+    broker
+        .publish(&service, "channel:update", json!("last"))
+        .await;
+    let missed = json!({"topics": ["channel:update"], "reason": "the node was overloaded"});
+    for client in &mut clients {
+        let (mut told, mut heard) = (Vec::new(), Vec::new());
+        while heard.last() != Some(&json!("last")) {
+            let mut event = client.hears_of("event").await;
+            match event["event"].as_str() {
+                Some("missed") => told.push(event["args"][0].take()),
+                _ => heard.push(event["args"][0]["payload"].take()),
+            }
+        }
+        assert_eq!(told, [missed.clone()]);
+        let sent: Vec<Value> = (0..INBOX).map(Value::from).collect();
+        assert_eq!(heard[..INBOX], sent, "what there was room for, in order");
+        assert_eq!(heard[INBOX..], [json!("last")]);
+    }
 }

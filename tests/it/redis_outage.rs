@@ -5,6 +5,7 @@ use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::redis::Redis;
 use tidegate_tests::setup::Setup;
+use tidegate_tests::socketio::SocketIo;
 use tidegate_tests::wait;
 
 /// Probes fast enough for a test.
@@ -51,6 +52,41 @@ async fn after_a_kill_clients_are_told_and_hear_again() {
     told.expect_message("channel:update", "back").await;
     old.expect_message("channel:update", "back").await;
     idle.listen(&["channel:follow"]).await;
+}
+
+#[tokio::test]
+async fn socket_io_clients_are_told_and_hear_again() {
+    let mut redis = Redis::start().await;
+    let broker = started(&redis, "").await;
+    let token = broker.token("alice", &[]);
+    let url = broker.url("");
+    let options = |transport: &str| json!({"transports": [transport], "token": token});
+    let mut clients = [
+        SocketIo::npm(&url, &options("websocket")).await,
+        SocketIo::npm(&url, &options("polling")).await,
+        SocketIo::python(&url, &options("websocket")).await,
+    ];
+    for client in &mut clients {
+        client.connects().await;
+    }
+    redis.kill();
+    unready(&broker).await;
+    redis.restart().await;
+    broker.ready().await;
+    for client in &mut clients {
+        let missed = client.hears_event("missed").await;
+        assert_eq!(missed.as_array().unwrap().len(), 1, "{missed}");
+        assert!(missed[0]["topics"].is_null(), "{missed}");
+        assert!(missed[0]["reason"].is_string(), "{missed}");
+    }
+    redis
+        .publish(r#"{"topic":"user:alice:notification","event":"notification","message":"back"}"#)
+        .await;
+    for client in &mut clients {
+        let heard = client.hears_event("notification").await;
+        assert_eq!(heard, json!(["back"]));
+        client.end().await;
+    }
 }
 
 #[tokio::test]

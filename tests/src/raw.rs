@@ -69,8 +69,8 @@ impl Raw {
         }
     }
 
-    /// Passes over the body that the head of an HTTP answer announces.
-    pub async fn skip_body(&mut self, head: &str) {
+    /// The body that the head of an HTTP answer announces.
+    pub async fn body(&mut self, head: &str) -> String {
         let lower = head.to_lowercase();
         let length = lower
             .lines()
@@ -80,7 +80,18 @@ impl Raw {
         while self.unread.len() < length {
             assert!(self.more().await, "the connection ended in the body");
         }
-        self.unread.drain(..length);
+        let body: Vec<u8> = self.unread.drain(..length).collect();
+        String::from_utf8(body).expect("a body in UTF-8")
+    }
+
+    /// `GET <target>` on a connection that is kept open: the answer's status and body.
+    pub async fn get(&mut self, target: &str) -> (u16, String) {
+        let get = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        self.send(get.as_bytes()).await;
+        let head = self.head().await;
+        let status = head.get(9..12).and_then(|digits| digits.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("no status in {head:?}"));
+        (status, self.body(&head).await)
     }
 
     /// The next frame; `None` when the connection has ended.

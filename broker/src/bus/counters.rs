@@ -7,6 +7,7 @@ pub struct Counters {
     pub published: Counter,
     pub received: Counter,
     pub delivered: Counter,
+    pub unheard: Counter,
     pub inbox_full: Counter,
     pub queue_full: Counter,
     pub refused_overloaded: Counter,
@@ -29,6 +30,7 @@ impl Counters {
             published: counter!("tidegate_bus_published_total"),
             received: counter!("tidegate_bus_received_total"),
             delivered: counter!("tidegate_bus_delivered_total"),
+            unheard: counter!("tidegate_bus_unheard_total"),
             inbox_full: dropped("inbox_full"),
             queue_full: dropped("queue_full"),
             refused_overloaded: refused("overloaded"),
@@ -57,6 +59,10 @@ pub fn describe_metrics() {
     describe_counter!(
         "tidegate_bus_delivered_total",
         "Publications put into a worker's inbox"
+    );
+    describe_counter!(
+        "tidegate_bus_unheard_total",
+        "Publications that reached this node while nobody on it listened to their topic"
     );
     describe_counter!(
         "tidegate_bus_dropped_total",

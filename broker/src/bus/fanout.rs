@@ -77,7 +77,7 @@ impl Fanout {
     fn take_in(&mut self, batch: &mut Vec<Draft>, arrived: Instant) {
         self.counters.received.increment(batch.len() as u64);
         let now = Instant::now();
-        let mut duplicates = 0;
+        let (mut duplicates, mut unheard) = (0, 0);
         batch.retain_mut(|draft| {
             if draft.id.is_empty() {
                 draft.id = self.ids.next();
@@ -85,8 +85,11 @@ impl Fanout {
                 duplicates += 1;
                 return false;
             }
-            !self.interest.workers(&draft.topic).is_empty()
+            let heard = !self.interest.workers(&draft.topic).is_empty();
+            unheard += u64::from(!heard);
+            heard
         });
+        self.counters.unheard.increment(unheard);
         if duplicates > 0 {
             self.counters.duplicates.increment(duplicates);
         }

@@ -2,7 +2,6 @@
 
 mod arrivals;
 mod awaiting;
-mod backoff;
 mod channels;
 mod endpoint;
 mod link;
@@ -30,6 +29,7 @@ use super::fanout::Fanout;
 use super::inbox::OVERLOADED;
 use super::probe::Probe;
 use super::{BusError, BusMode, Control, Heard, RedisConfig, announcement, wire};
+use crate::backoff::Backoff;
 use crate::bus::ids::IdSource;
 use crate::identity::NodeId;
 use crate::publication::Draft;
@@ -37,7 +37,6 @@ use crate::shutdown::Lifecycle;
 use crate::topic::Topic;
 use arrivals::Arrival;
 use awaiting::Awaiting;
-use backoff::Backoff;
 use channels::{Channels, Wish};
 use endpoint::Endpoint;
 use link::{Link, LinkEvent, Naming};

@@ -5,6 +5,7 @@
 //! | settings | librdkafka's properties | `client` |
 //! | librdkafka's events | records in memory, rebalances | `consumer`, `context` |
 //! | records of a partition | what is done with them next | `partitions`, `step` |
+//! | an error for good | a new consumer | `member` |
 //! | what a step publishes | heard back, dead-lettered | `carry`, `dead_letter` |
 
 mod carry;
@@ -12,8 +13,10 @@ mod client;
 mod consumer;
 mod context;
 mod dead_letter;
+mod member;
 mod partitions;
 mod step;
 
 pub use client::check_properties;
-pub(super) use consumer::{Consumer, Links};
+pub(super) use consumer::Links;
+pub(super) use member::Member;

@@ -46,6 +46,7 @@ pub(super) struct KafkaNumbers {
     pub paused: Gauge,
     pub held: Gauge,
     pub publish_retries: Counter,
+    pub restarts: Counter,
 }
 
 impl KafkaNumbers {
@@ -64,6 +65,7 @@ impl KafkaNumbers {
             paused: gauge!("tidegate_kafka_paused_partitions"),
             held: gauge!("tidegate_kafka_held_records"),
             publish_retries: counter!("tidegate_kafka_publish_retries_total"),
+            restarts: counter!("tidegate_kafka_restarts_total"),
         }
     }
 }
@@ -118,5 +120,9 @@ pub fn describe_metrics() {
     describe_counter!(
         "tidegate_kafka_publish_retries_total",
         "Batches published again because the bus did not send them back"
+    );
+    describe_counter!(
+        "tidegate_kafka_restarts_total",
+        "Consumers made anew after an error that librdkafka does not recover from"
     );
 }

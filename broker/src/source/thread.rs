@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Context;
-use tokio::sync::{mpsc, oneshot};
-use tracing::info;
+use tokio::sync::mpsc;
 
 use super::Parts;
 use super::config::IngestRule;
 use super::ingest::{Given, IngestError, Ingested, Request};
-use super::kafka::{Consumer, Links};
+use super::kafka::{Links, Member};
 use super::mapping::{self, Fate, failure_of};
 use super::numbers::TopicNumbers;
 use crate::bus::Bus;
@@ -87,7 +86,7 @@ async fn live(
         io,
         publication_bytes,
     } = parts;
-    let mut consumer = None;
+    let mut member = None;
     if let Some(kafka) = &config.kafka {
         let links = Links {
             node_id,
@@ -96,7 +95,7 @@ async fn live(
             lifecycle: lifecycle.clone(),
             io: io.clone(),
         };
-        consumer = Some(Consumer::start(kafka, links)?);
+        member = Some(Member::join(kafka.clone(), links)?);
     }
     let changes = plugins.changes();
     let mut mappers = Mappers {
@@ -105,18 +104,19 @@ async fn live(
         rules,
         publication_bytes,
     };
-    let mut left = None;
+    let (mut left, mut drains) = (None, false);
     loop {
         let turn = async {
-            match &mut consumer {
-                Some(consumer) => consumer.turn(&mut mappers).await,
+            match &mut member {
+                Some(member) => member.turn(&mut mappers).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = lifecycle.ended() => return Ok(()),
-            () = lifecycle.draining(), if left.is_none() => {
-                left = Some(leave(consumer.take())?);
+            () = lifecycle.draining(), if !drains => {
+                left = member.take().map(Member::leave).transpose()?;
+                drains = true;
             }
             () = changes.arrived() => {
                 mappers.plugins.switch();
@@ -125,7 +125,7 @@ async fn live(
                 Some(request) => ingest(request, &mut mappers, &bus, &io),
                 None => break,
             },
-            () = turn => {}
+            done = turn => done?,
         }
     }
     if let Some(left) = left {
@@ -135,24 +135,6 @@ async fn live(
         }
     }
     Ok(())
-}
-
-/// Leaves the group: what is on its way is waited for, and offsets are committed. On a thread of
-/// its own, for a Kafka that hangs must not hold up the end of the process.
-fn leave(consumer: Option<Consumer>) -> anyhow::Result<oneshot::Receiver<()>> {
-    let (done, left) = oneshot::channel();
-    if let Some(consumer) = consumer {
-        std::thread::Builder::new()
-            .name("tidegate-leave".to_owned())
-            .spawn(move || {
-                drop(consumer);
-                info!("kafka: left the group");
-                // The process may have ended meanwhile.
-                let _ = done.send(());
-            })
-            .context("cannot start a thread")?;
-    }
-    Ok(left)
 }
 
 fn ingest(request: Request, mappers: &mut Mappers, bus: &Bus, io: &tokio::runtime::Handle) {

@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::arrivals::Arrivals;
-use super::backoff::Backoff;
 use super::channels::{Channels, Round, Wish};
 use super::endpoint::Endpoint;
 use super::subscriber::{Change, Kind, Signals, Subscriber, timed_out};
+use crate::backoff::Backoff;
 use crate::topic::Topic;
 
 /// Wishes taken in at once.

@@ -15,11 +15,11 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
-use super::backoff::Backoff;
 use super::endpoint::Endpoint;
 use super::publisher::{Outgoing, What};
 use super::sharded::{self, Message};
 use super::subscriber::timed_out;
+use crate::backoff::Backoff;
 use crate::bus::ids::IdSource;
 use crate::bus::{PublishError, announcement, queue, wire};
 use crate::identity::NodeId;

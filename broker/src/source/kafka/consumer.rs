@@ -45,6 +45,7 @@ pub(in crate::source) struct Consumer {
 }
 
 /// What a consumer needs of the node.
+#[derive(Clone)]
 pub(in crate::source) struct Links {
     pub node_id: String,
     pub rules: Arc<[IngestRule]>,
@@ -110,7 +111,11 @@ impl Consumer {
     }
 
     /// Waits for something to do and does it. Cancel-safe.
-    pub async fn turn(&mut self, mappers: &mut Mappers) {
+    ///
+    /// # Errors
+    /// librdkafka has given this consumer up, such as when another member of the group took its
+    /// `group.instance.id`: it will never read again.
+    pub async fn turn(&mut self, mappers: &mut Mappers) -> Result<(), String> {
         let (due, hold) = {
             let mut partitions = self.shared.partitions();
             let hold = partitions.is_full() | partitions.note_full(Instant::now());
@@ -120,6 +125,9 @@ impl Consumer {
             () = self.shared.changed() => {}
             _ = self.tick.tick() => {
                 self.serve_events();
+                if let Some((code, reason)) = self.consumer.client().fatal_error() {
+                    return Err(format!("{code}: {reason}"));
+                }
                 self.pause_and_resume();
             }
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
@@ -130,6 +138,7 @@ impl Consumer {
         }
         self.consumer.context().store(&self.consumer);
         self.map_ready(mappers);
+        Ok(())
     }
 
     /// What librdkafka has to say, while nothing is received; a record that comes along is taken.

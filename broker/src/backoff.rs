@@ -1,4 +1,4 @@
-//! Waits between attempts to connect: doubled, jittered, between two bounds.
+//! Waits between attempts to begin again: doubled, jittered, between two bounds.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -19,7 +19,7 @@ impl Backoff {
         }
     }
 
-    /// The next wait: between half of and the whole step, so that the nodes that lost one Redis
+    /// The next wait: between half of and the whole step, so that the nodes that lost one server
     /// do not come back as one.
     pub fn wait(&mut self) -> Duration {
         let step = self.next;
