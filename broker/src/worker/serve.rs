@@ -41,7 +41,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
     let spread = settings.server.drain_timeout;
     let node = start(settings, &io, &lifecycle)?;
     lifecycle.set_started();
-    let workers = node.threads.len();
+    let workers = node.workers;
     tracing::info!(address = %node.address, node = %node.id, workers, "listening");
     io.block_on(wait(&mut signals, &lifecycle, &node.threads, spread));
     lifecycle.end();
@@ -53,6 +53,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 
 /// A started node.
 struct Started {
+    workers: usize,
     id: NodeId,
     address: SocketAddr,
     /// The workers', and the source's if there is one.
@@ -120,6 +121,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     let mut threads = group.start(sockets, handed.workers, inboxes)?;
     threads.extend(source);
     Ok(Started {
+        workers,
         id,
         address,
         threads,
