@@ -72,7 +72,7 @@ async fn topics_have_mappers_of_their_own_or_share_one() {
     }
 }
 
-/// Both the component and its settings change, many times, in mid-stream.
+/// Its settings change, many times, in mid-stream.
 #[tokio::test]
 async fn a_mapper_is_reloaded_while_records_flow() {
     const RECORDS: i32 = 5_000;
