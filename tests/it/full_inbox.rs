@@ -118,7 +118,7 @@ async fn socket_io_clients_are_told_by_an_event() {
                 _ => heard.push(event["args"][0]["payload"].take()),
             }
         }
-        assert_eq!(told, [missed.clone()]);
+        assert_eq!(told, std::slice::from_ref(&missed));
         let sent: Vec<Value> = (0..INBOX).map(Value::from).collect();
         assert_eq!(heard[..INBOX], sent, "what there was room for, in order");
         assert_eq!(heard[INBOX..], [json!("last")]);
