@@ -88,7 +88,11 @@ async fn a_mapper_is_reloaded_while_records_flow() {
     let settings = String::from_utf8(plugins.read("notifications.toml")).unwrap();
     let reloading = async {
         for round in 1..=3 {
-            plugins.write("notifications.toml", &format!("# {round}\n{settings}"));
+            // What only looks different is no change.
+            let most = format!("recipients_max = {}", 1_000 + round);
+            let changed = settings.replace("recipients_max = 1000", &most);
+            assert_ne!(changed, settings);
+            plugins.write("notifications.toml", &changed);
             wait::until("the reload has switched", async || {
                 let metrics = broker.admin_get("/metrics").await.body;
                 let generation = metrics.lines().find_map(|line| {

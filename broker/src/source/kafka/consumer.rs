@@ -167,7 +167,7 @@ impl Consumer {
                     self.shared.partitions().push(key, taken(&message));
                 }
             }
-            Err(error) => warn!(%error, "kafka"),
+            Err(error) => self.shared.troubles.tell(&error, ""),
         }
     }
 

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use super::partitions::{Key, Partitions};
+use super::troubles::Troubles;
 use crate::source::config::IngestRule;
 use crate::source::numbers::{self, KafkaNumbers};
 
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     partitions: Mutex<Partitions>,
     settled: Condvar,
     wake: Notify,
+    pub troubles: Troubles,
 }
 
 impl Shared {
@@ -34,6 +36,7 @@ impl Shared {
             partitions: Mutex::new(partitions),
             settled: Condvar::new(),
             wake: Notify::new(),
+            troubles: Troubles::default(),
         }
     }
 
@@ -180,7 +183,7 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        warn!(%error, reason, "kafka");
+        self.shared.troubles.tell(&error, reason);
     }
 
     fn stats(&self, statistics: Statistics) {
