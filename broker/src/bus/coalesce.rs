@@ -1,6 +1,7 @@
 //! Publications that wait for company, so that a turn carries several and each connection is
 //! written once for all of them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,15 +43,16 @@ impl Coalesce {
 pub const RUN: usize = 256;
 const RUN_BYTES: usize = 256 << 10;
 
-/// Drafts that wait, by topic.
+/// Drafts that wait, by topic. Topics come from clients, so the map's hash is keyed.
 #[derive(Debug, Default)]
 pub struct Waiting {
-    runs: Vec<Run>,
+    runs: HashMap<Topic, Run>,
+    /// When the first of the runs is due.
+    due: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Run {
-    topic: Topic,
     due: Instant,
     drafts: Vec<Draft>,
     bytes: usize,
@@ -59,34 +61,35 @@ struct Run {
 impl Waiting {
     /// Holds a draft back until `due`, or until the topic's first one is.
     pub fn push(&mut self, draft: Draft, due: Instant) {
-        let known = self.runs.iter().position(|run| run.topic == draft.topic);
-        let at = known.unwrap_or_else(|| {
-            self.runs.push(Run {
-                topic: draft.topic.clone(),
-                due,
-                drafts: Vec::new(),
-                bytes: 0,
-            });
-            self.runs.len() - 1
+        let topic = draft.topic.clone();
+        let run = self.runs.entry(topic).or_insert_with(|| Run {
+            due,
+            drafts: Vec::new(),
+            bytes: 0,
         });
-        let run = &mut self.runs[at];
         run.bytes += super::draft_bytes(&draft);
         run.drafts.push(draft);
         if run.drafts.len() >= RUN || run.bytes >= RUN_BYTES {
             run.due = Instant::now();
         }
+        let first = self.due.map_or(run.due, |first| first.min(run.due));
+        self.due = Some(first);
     }
 
     /// When the next of them must go out.
     pub fn due(&self) -> Option<Instant> {
-        self.runs.iter().map(|run| run.due).min()
+        self.due
     }
 
     /// Moves what is due into `batch`, each topic's in their order and together.
     pub fn take_due(&mut self, now: Instant, batch: &mut Vec<Draft>) {
-        for run in self.runs.extract_if(.., |run| run.due <= now) {
+        if self.due.is_none_or(|due| due > now) {
+            return;
+        }
+        for (_, run) in self.runs.extract_if(|_, run| run.due <= now) {
             batch.extend(run.drafts);
         }
+        self.due = self.runs.values().map(|run| run.due).min();
     }
 }
 

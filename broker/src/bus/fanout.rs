@@ -101,10 +101,13 @@ impl Fanout {
     }
 
     fn hold_back(&mut self, batch: &mut Vec<Draft>, arrived: Instant) {
-        let rules = &self.coalesce;
-        for draft in batch.extract_if(.., |draft| !rules.wait(&draft.topic).is_zero()) {
-            let due = arrived + rules.wait(&draft.topic);
-            self.waiting.push(draft, due);
+        for draft in std::mem::take(batch) {
+            let wait = self.coalesce.wait(&draft.topic);
+            if wait.is_zero() {
+                batch.push(draft);
+            } else {
+                self.waiting.push(draft, arrived + wait);
+            }
         }
     }
 

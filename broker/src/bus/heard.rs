@@ -20,7 +20,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Bus {
     /// Publishes in this order and resolves when this node heard all of them back: they are in the
-    /// inboxes of the workers that listen. Where topics have Redis channels of their own, one that
+    /// inboxes of the workers that listen, or wait there for company (`coalesce`). Where topics have Redis channels of their own, one that
     /// nobody here listens to counts when Redis acknowledged it. A duplicate counts as heard.
     ///
     /// Drafts without an id get one. After an error some may have been heard: published again with

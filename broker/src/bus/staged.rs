@@ -3,7 +3,6 @@
 //! is there.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use std::time::Duration;
 
 use tokio::sync::Notify;

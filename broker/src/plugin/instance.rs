@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wasmtime::component::InstancePre;
-use wasmtime::{Store, Trap, WasmBacktrace};
+use wasmtime::{Engine, Store, Trap, WasmBacktrace};
 
 use super::bindings::authorizer::exports::tidegate::authorizer::authorizer::Decision;
 use super::bindings::imports::tidegate::types::errors::Error as Refusal;
@@ -16,7 +16,7 @@ use super::imports::{HostState, MemoryLimit};
 use super::manifest::Hook;
 
 /// Bytes a guest may have the host copy in one call.
-pub(super) const HOSTCALL_BYTES: usize = 1 << 20;
+const HOSTCALL_BYTES: usize = 1 << 20;
 /// The same for a batch's outcomes; the guest's own memory limit is usually less.
 const MAP_BYTES: usize = 64 << 20;
 /// CPU time for `init` and `self-test`, which run off the workers.
@@ -84,13 +84,8 @@ pub(super) struct Instance {
 
 impl Instance {
     /// Instantiates, within the CPU time of a start.
-    pub(super) fn new(hooks: &Hooks, mut state: HostState) -> wasmtime::Result<Self> {
-        state.deadline.start(START_DEADLINE);
-        let mut store = Store::new(hooks.pre.engine(), state);
-        store.limiter(|state| state);
-        store.set_hostcall_fuel(HOSTCALL_BYTES);
-        store.epoch_deadline_callback(|mut context| context.data_mut().deadline.tick());
-        store.set_epoch_deadline(1);
+    pub(super) fn new(hooks: &Hooks, state: HostState) -> wasmtime::Result<Self> {
+        let mut store = bounded_store(hooks.pre.engine(), state);
         let instance = hooks.pre.instantiate(&mut store)?;
         let authorizer = hooks
             .authorizer
@@ -195,6 +190,25 @@ impl Instance {
     }
 }
 
+/// A Store within the limits that hold on both engines, with the CPU time of a start.
+pub(super) fn bounded_store(engine: &Engine, mut state: HostState) -> Store<HostState> {
+    state.deadline.start(START_DEADLINE);
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| state);
+    store.set_hostcall_fuel(HOSTCALL_BYTES);
+    store.epoch_deadline_callback(|mut context| context.data_mut().deadline.tick());
+    store.set_epoch_deadline(1);
+    store
+}
+
+/// Before a call: it may use `cpu`, and what the guest logged before is not about it.
+pub(super) fn begin(store: &mut Store<HostState>, cpu: Duration) {
+    let state = store.data_mut();
+    state.deadline.start(cpu);
+    state.last_error = None;
+    store.set_epoch_deadline(1);
+}
+
 fn missing(hook: &str) -> Fault {
     Fault {
         kind: CallError::Malformed,
@@ -207,10 +221,7 @@ fn call<R>(
     deadline: Duration,
     call: impl FnOnce(&mut Store<HostState>) -> wasmtime::Result<R>,
 ) -> Result<R, Fault> {
-    let state = store.data_mut();
-    state.deadline.start(deadline);
-    state.last_error = None;
-    store.set_epoch_deadline(1);
+    begin(store, deadline);
     call(store).map_err(|error| describe(&error, store.data_mut().last_error.take()))
 }
 

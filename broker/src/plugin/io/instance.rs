@@ -12,7 +12,7 @@ use crate::plugin::bindings::imports::tidegate::types::errors::Error as Refusal;
 use crate::plugin::bindings::io::lifecycle;
 use crate::plugin::error::CallError;
 use crate::plugin::imports::HostState;
-use crate::plugin::instance::{Fault, HOSTCALL_BYTES, START_DEADLINE, describe};
+use crate::plugin::instance::{self, Fault, START_DEADLINE, bounded_store, describe};
 
 /// Wall time for `init` and for `self-test`, which may wait too.
 const START_TIME: Duration = Duration::from_secs(5);
@@ -61,13 +61,8 @@ pub(in crate::plugin) struct IoInstance {
 
 impl IoInstance {
     /// Instantiates, within the CPU time of a start.
-    pub(super) async fn new(hooks: &IoHooks, mut state: HostState) -> wasmtime::Result<Self> {
-        state.deadline.start(START_DEADLINE);
-        let mut store = Store::new(hooks.pre.engine(), state);
-        store.limiter(|state| state);
-        store.set_hostcall_fuel(HOSTCALL_BYTES);
-        store.epoch_deadline_callback(|mut context| context.data_mut().deadline.tick());
-        store.set_epoch_deadline(1);
+    pub(super) async fn new(hooks: &IoHooks, state: HostState) -> wasmtime::Result<Self> {
+        let mut store = bounded_store(hooks.pre.engine(), state);
         let instance = hooks.pre.instantiate_async(&mut store).await?;
         let admission = hooks.admission.load(&mut store, &instance)?;
         let lifecycle = hooks
@@ -138,13 +133,10 @@ impl IoInstance {
 }
 
 fn begin(store: &mut Store<HostState>, budget: Budget) -> Budget {
-    let state = store.data_mut();
-    state.deadline.start(budget.cpu);
-    state.last_error = None;
-    if let Some(reach) = &mut state.reach {
+    instance::begin(store, budget.cpu);
+    if let Some(reach) = &mut store.data_mut().reach {
         reach.until = budget.until;
     }
-    store.set_epoch_deadline(1);
     budget
 }
 

@@ -266,12 +266,14 @@ impl Inner {
     fn get(&mut self, answer: Answer, connection: &Connection) {
         match self.state.poll_begun() {
             Ok(()) => self.get = Some(answer),
-            Err(wrong) => {
-                let _ = answer.send(Err(Refusal::BadRequest));
-                if wrong == Wrong::Overlap {
-                    self.fail(Packet::Close, connection);
-                }
-            }
+            Err(wrong) => self.refuse(answer, wrong, connection),
+        }
+    }
+
+    fn refuse(&mut self, answer: Answer, wrong: Wrong, connection: &Connection) {
+        let _ = answer.send(Err(Refusal::BadRequest));
+        if wrong == Wrong::Overlap {
+            self.fail(Packet::Close, connection);
         }
     }
 
@@ -280,12 +282,7 @@ impl Inner {
             Ok(()) => {
                 let _ = answer.send(Ok(Bytes::new()));
             }
-            Err(wrong) => {
-                let _ = answer.send(Err(Refusal::BadRequest));
-                if wrong == Wrong::Overlap {
-                    self.fail(Packet::Close, connection);
-                }
-            }
+            Err(wrong) => self.refuse(answer, wrong, connection),
         }
     }
 

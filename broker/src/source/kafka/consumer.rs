@@ -136,8 +136,8 @@ impl Consumer {
                 self.take_more();
             }
         }
-        self.consumer.context().store(&self.consumer);
         self.map_ready(mappers);
+        self.consumer.context().store(&self.consumer);
         Ok(())
     }
 
@@ -220,8 +220,6 @@ impl Consumer {
                 self.map(batch, mappers);
             }
         }
-        // What needs no publishing is done already.
-        self.consumer.context().store(&self.consumer);
     }
 
     fn map(&self, batch: Batch, mappers: &mut Mappers) {
@@ -255,7 +253,7 @@ impl Consumer {
 
     /// Puts back what is not dealt with, and sends off what is.
     fn send_off(&self, rule: &IngestRule, batch: Batch, step: Step, mappers: &Mappers) {
-        let Batch { key, epoch, .. } = batch;
+        let key = batch.key;
         let wait = match step.then {
             Then::GoOn => None,
             Then::Wait(until) => Some(until),
@@ -273,7 +271,6 @@ impl Consumer {
             self.carrier.done(&cargo, &numbers);
             return;
         }
-        debug_assert_eq!(cargo.epoch, epoch);
         // Spawned under the lock: it must not be settled before it is known to be out.
         let task = self.io.spawn(self.carrier.clone().carry(cargo, numbers));
         partitions.is_out(key, task.abort_handle());
