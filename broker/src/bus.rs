@@ -72,7 +72,7 @@ enum Publisher {
 
 /// What is done with another node's announcement, on the bus task: it must not wait. A node hears
 /// its own too.
-pub type Heard = Box<dyn Fn(Announcement) + Send>;
+pub type OnAnnouncement = Box<dyn Fn(Announcement) + Send>;
 
 /// What the bus task is told and asked.
 enum Control {
@@ -140,7 +140,7 @@ impl Bus {
         inboxes: Vec<InboxSender>,
         coalesce: Coalesce,
         lifecycle: Lifecycle,
-        heard: Heard,
+        on_announcement: OnAnnouncement,
     ) -> Result<Bus, BusError> {
         let counters = Counters::new();
         let awaited = Awaited::default();
@@ -154,7 +154,13 @@ impl Bus {
                 Publisher::Local(staged)
             }
             BusConfig::Redis(config) => Publisher::Redis(redis::start(
-                config, node_id, fanout, commands, lifecycle, &counters, heard,
+                config,
+                node_id,
+                fanout,
+                commands,
+                lifecycle,
+                &counters,
+                on_announcement,
             )?),
         };
         Ok(Bus(Arc::new(Inner {

@@ -85,13 +85,7 @@ async fn socket_io_clients_are_told_by_an_event() {
     let broker = setup.start().await;
     let service = broker.service_token();
     let token = broker.token("alice", &[]);
-    let url = broker.url("");
-    let options = |transport: &str| json!({"transports": [transport], "token": token});
-    let mut clients = [
-        SocketIo::npm(&url, &options("websocket")).await,
-        SocketIo::npm(&url, &options("polling")).await,
-        SocketIo::python(&url, &options("websocket")).await,
-    ];
+    let mut clients = SocketIo::each(&broker.url(""), &token).await;
     let topics = json!({"topics": ["channel:update"]});
     for client in &mut clients {
         client.connects().await;

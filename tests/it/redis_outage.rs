@@ -59,13 +59,7 @@ async fn socket_io_clients_are_told_and_hear_again() {
     let mut redis = Redis::start().await;
     let broker = started(&redis, "").await;
     let token = broker.token("alice", &[]);
-    let url = broker.url("");
-    let options = |transport: &str| json!({"transports": [transport], "token": token});
-    let mut clients = [
-        SocketIo::npm(&url, &options("websocket")).await,
-        SocketIo::npm(&url, &options("polling")).await,
-        SocketIo::python(&url, &options("websocket")).await,
-    ];
+    let mut clients = SocketIo::each(&broker.url(""), &token).await;
     for client in &mut clients {
         client.connects().await;
     }

@@ -19,6 +19,16 @@ pub struct SocketIo {
 }
 
 impl SocketIo {
+    /// A client of each kind that a user may have: npm's by both transports, and Python's.
+    pub async fn each(url: &str, token: &str) -> [Self; 3] {
+        let options = |transport: &str| json!({"transports": [transport], "token": token});
+        [
+            Self::npm(url, &options("websocket")).await,
+            Self::npm(url, &options("polling")).await,
+            Self::python(url, &options("websocket")).await,
+        ]
+    }
+
     /// On npm's `socket.io-client`; `options` are the client's own, and `token`.
     pub async fn npm(url: &str, options: &Value) -> Self {
         let mut command = node::command("tests/node").await;

@@ -28,7 +28,7 @@ use super::counters::Counters;
 use super::fanout::Fanout;
 use super::inbox::OVERLOADED;
 use super::probe::Probe;
-use super::{BusError, BusMode, Control, Heard, RedisConfig, announcement, wire};
+use super::{BusError, BusMode, Control, OnAnnouncement, RedisConfig, announcement, wire};
 use crate::backoff::Backoff;
 use crate::bus::ids::IdSource;
 use crate::identity::NodeId;
@@ -59,7 +59,7 @@ pub fn start(
     control: mpsc::UnboundedReceiver<Control>,
     lifecycle: Lifecycle,
     counters: &Counters,
-    heard: Heard,
+    on_announcement: OnAnnouncement,
 ) -> Result<Publisher, BusError> {
     let endpoint = Endpoint::parse(&config)?;
     // Two processes with one node id must not hear each other's probes.
@@ -78,7 +78,7 @@ pub fn start(
         publisher: publisher.clone(),
         lifecycle,
         counters: counters.clone(),
-        heard,
+        on_announcement,
         message_bytes: config.message_bytes,
         connected_before: false,
         drafts: Vec::with_capacity(BATCH),
@@ -176,7 +176,7 @@ struct Task {
     publisher: Publisher,
     lifecycle: Lifecycle,
     counters: Counters,
-    heard: Heard,
+    on_announcement: OnAnnouncement,
     message_bytes: usize,
     connected_before: bool,
     drafts: Vec<Draft>,
@@ -345,7 +345,7 @@ impl Task {
 
     fn announced(&mut self, message: &[u8]) {
         match announcement::decode(message) {
-            Ok(Some(announcement)) => (self.heard)(announcement),
+            Ok(Some(announcement)) => (self.on_announcement)(announcement),
             Ok(None) => debug!("passed over an announcement of an unknown kind"),
             Err(error) => self.malformed(&error),
         }

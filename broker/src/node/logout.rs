@@ -1,5 +1,5 @@
 use crate::auth::{Auth, SessionError};
-use crate::bus::{Announcement, Bus, Heard, PublishError};
+use crate::bus::{Announcement, Bus, OnAnnouncement, PublishError};
 
 /// Logs out on all nodes. A handle for any thread; clones are one.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Logout {
     }
 
     /// Does what another node announces.
-    pub fn hearing(auth: &Auth) -> Heard {
+    pub fn hearing(auth: &Auth) -> OnAnnouncement {
         let auth = auth.clone();
         Box::new(move |announcement| match &announcement {
             Announcement::RevokeSession(session) => auth.revoke_session(session),

@@ -85,14 +85,14 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         .unzip();
     let rules = most_specific_first(topics);
     let _io = io.enter();
-    let (heard, waits) = (Logout::hearing(&auth), coalesce(&rules));
+    let (on_announcement, waits) = (Logout::hearing(&auth), coalesce(&rules));
     let bus = Bus::start(
         bus,
         &server.node_id,
         senders,
         waits,
         lifecycle.clone(),
-        heard,
+        on_announcement,
     )?;
     let logout = Logout::new(auth.clone(), bus.clone());
     let admin = start_admin(admin, lifecycle, &plugins, logout)?;
