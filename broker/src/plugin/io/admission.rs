@@ -1,6 +1,7 @@
 //! Whether somebody may stay: asked once for all that ask at the same time, remembered, bounded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use tokio::runtime::Handle;
@@ -12,6 +13,7 @@ use super::seat::IoSeat;
 use crate::plugin::clock;
 use crate::plugin::config::AdmissionLimits;
 use crate::plugin::error::CallError;
+use crate::plugin::remembered::Origin;
 
 /// Why somebody may not stay; all of it is for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,13 +153,14 @@ struct Landing {
 
 impl Landing {
     async fn ask(mut self, subject: String, scopes: String, transport: &'static str) {
+        let gate = self.gate.clone();
         let Gate {
             seat,
             limits,
             book,
             numbers,
             ..
-        } = &*self.gate;
+        } = &*gate;
         let begun = Instant::now();
         let until = begun + limits.deadline;
         numbers.show(book);
@@ -168,10 +171,8 @@ impl Landing {
                     Err(_) if answer.failed => numbers.failed.increment(1),
                     Err(_) => numbers.refused.increment(1),
                 }
-                if let Some(key) = self.key.take() {
-                    let kept = (origin, answer.outcome.clone(), answer.remember);
-                    book.land(&key, Some(kept), clock::coarse_ms());
-                }
+                let kept = (origin, answer.outcome.clone(), answer.remember);
+                self.land(Some(kept));
                 answer.outcome
             }
             // All instances were busy for as long as the question could wait.
@@ -185,17 +186,23 @@ impl Landing {
             }
         };
         numbers.seconds.record(begun.elapsed().as_secs_f64());
+        // Before anybody hears it: whoever asks again then must not join this flight.
+        self.land(None);
         self.answer.send_replace(Some(outcome));
+    }
+
+    /// Only the first time counts.
+    fn land(&mut self, kept: Option<(Origin, Outcome, Duration)>) {
+        if let Some(key) = self.key.take() {
+            self.gate.book.land(&key, kept, clock::coarse_ms());
+        }
     }
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        let Gate { book, numbers, .. } = &*self.gate;
-        if let Some(key) = self.key.take() {
-            book.land(&key, None, clock::coarse_ms());
-        }
-        numbers.show(book);
+        self.land(None);
+        self.gate.numbers.show(&self.gate.book);
     }
 }
 
