@@ -41,7 +41,7 @@ fn table(taken: &[Chatted]) -> Table {
         "`chat.history`, a page of 50, 1 in flight".into(),
         &pages,
     ));
-    let seen = |figure: fn(&Chatted) -> f64| milliseconds(taken.iter().map(figure));
+    let seen = |figure: fn(&Chatted) -> f64| Spread::of(taken.iter().map(figure)).milliseconds();
     table.row(vec![
         format!("from the call to {} windows", thousands(WINDOWS as f64)),
         String::new(),
@@ -60,7 +60,9 @@ fn table(taken: &[Chatted]) -> Table {
 fn row(name: String, calls: &[&Calls]) -> Vec<String> {
     let median =
         |figure: fn(&Calls) -> f64| Spread::of(calls.iter().map(|calls| figure(calls))).median;
-    let time = |figure: fn(&Calls) -> f64| milliseconds(calls.iter().map(|calls| figure(calls)));
+    let time = |figure: fn(&Calls) -> f64| {
+        Spread::of(calls.iter().map(|calls| figure(calls))).milliseconds()
+    };
     vec![
         name,
         thousands(median(|calls| calls.per_second)),
@@ -69,15 +71,4 @@ fn row(name: String, calls: &[&Calls]) -> Vec<String> {
         micros(median(|calls| calls.cpu_ns_each)),
         format!("{:.0} %", median(|calls| calls.server_cpu) * 100.0),
     ]
-}
-
-/// Microseconds as `7.1 ms (6.9 to 8.0)`.
-fn milliseconds(figures: impl Iterator<Item = f64>) -> String {
-    let spread = Spread::of(figures.map(|figure| figure / 1000.0));
-    let Spread {
-        median,
-        least,
-        most,
-    } = spread;
-    format!("{median:.2} ms ({least:.2} to {most:.2})")
 }
