@@ -11,7 +11,15 @@ use super::table::{Spread, Table, micros, thousands};
 const IN_FLIGHT: usize = 64;
 const WINDOWS: usize = 1000;
 
-const HEAD: [&str; 6] = ["", "a second", "p50", "p99", "CPU each", "broker's core"];
+const HEAD: [&str; 7] = [
+    "",
+    "a second",
+    "p50",
+    "p99",
+    "CPU each",
+    "broker's core",
+    "load's core",
+];
 
 pub fn measure(kit: &Kit, extent: Extent) -> Result<Vec<Table>> {
     let turns = extent.turns.min(3);
@@ -49,6 +57,7 @@ fn table(taken: &[Chatted]) -> Table {
         seen(|turn| turn.seen.p99_us),
         String::new(),
         String::new(),
+        String::new(),
     ]);
     table.note(
         "A send is answered when its message is on the disk: the nonce, then the message, each in a \
@@ -70,5 +79,6 @@ fn row(name: String, calls: &[&Calls]) -> Vec<String> {
         time(|calls| calls.latency.p99_us),
         micros(median(|calls| calls.cpu_ns_each)),
         format!("{:.0} %", median(|calls| calls.server_cpu) * 100.0),
+        format!("{:.0} %", median(|calls| calls.generator_cpu) * 100.0),
     ]
 }
