@@ -20,11 +20,13 @@ pub(crate) fn relaying(topic: &str, more: &str) -> String {
     )
 }
 
-/// A broker's setup that reads `topic`, in a group of the topic's name.
+/// A broker's setup that reads `topic`, in a group of the topic's name. Told to end, it does
+/// not give its clients the ten seconds and more that are the default.
 pub(crate) fn reading(kafka: &Kafka, topic: &str, more: &str) -> Setup {
     Setup::new()
         .env("KAFKA_BROKERS", &kafka.brokers())
         .env("KAFKA_GROUP", topic)
+        .env("TIDEGATE_SERVER_DRAIN_SPREAD", "0s")
         .settings(&relaying(topic, more))
 }
 
@@ -176,7 +178,7 @@ async fn a_broker_may_start_before_kafka_and_before_the_topic() {
 async fn a_drain_ends_in_time_though_kafka_hangs() {
     let kafka = Kafka::start().await;
     let topic = kafka.topic(1).await;
-    let quick = "[server]\ndrain_timeout = \"3s\"\ndrain_spread = \"0s\"\n";
+    let quick = "[server]\ndrain_timeout = \"3s\"\n";
     let mut broker = reading(&kafka, &topic, quick).start().await;
     has_partitions(&broker, 1.0).await;
     kafka.send(&topic, "alice", &["1"]).await;
@@ -185,6 +187,8 @@ async fn a_drain_ends_in_time_though_kafka_hangs() {
     broker.terminate();
     assert!(broker.process.exit().await.success());
     assert!(start.elapsed() < Duration::from_secs(8));
+    let blamed = |line: &str| line.contains(r#""running":"tidegate-source""#);
+    assert!(broker.process.logs.find(blamed).is_some());
     kafka.resume();
 }
 
