@@ -23,6 +23,7 @@ mod kafka;
 mod kafka_failures;
 mod kafka_fenced;
 mod kafka_group;
+mod kafka_tls;
 mod kafka_topics;
 mod notifications;
 mod notifications_group;
