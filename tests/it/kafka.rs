@@ -48,6 +48,23 @@ pub(crate) async fn messages(client: &mut Client, count: usize) -> Vec<String> {
     heard
 }
 
+/// As [`messages`], and whether the client was told on the way that it may have missed some.
+pub(crate) async fn messages_among_missed(
+    client: &mut Client,
+    count: usize,
+) -> (Vec<String>, bool) {
+    let (mut heard, mut told) = (Vec::new(), false);
+    while heard.len() < count {
+        let frame = client.frame().await;
+        match frame["type"].as_str() {
+            Some("MESSAGE") => heard.push(frame["data"]["message"].as_str().unwrap().into()),
+            Some("MISSED") => told = true,
+            _ => panic!("{frame}"),
+        }
+    }
+    (heard, told)
+}
+
 pub(crate) async fn committed(kafka: &Kafka, topic: &str, expected: &[Option<i64>]) {
     let partitions = i32::try_from(expected.len()).unwrap();
     wait::until("the offsets are committed", async || {

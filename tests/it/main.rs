@@ -20,6 +20,7 @@ mod http_publish;
 mod ingest;
 mod jwks_fetches;
 mod kafka;
+mod kafka_cluster;
 mod kafka_failures;
 mod kafka_fenced;
 mod kafka_group;
