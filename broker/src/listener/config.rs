@@ -19,7 +19,7 @@ pub struct ServerConfig {
     pub client_address_header: Option<http::HeaderName>,
     /// From the signal to the end of the process.
     pub drain_timeout: Duration,
-    /// RECONNECT and the closes after it are spread over this time.
+    /// RECONNECT is spread over this time; each connection is closed as long after its own.
     pub drain_spread: Duration,
 }
 

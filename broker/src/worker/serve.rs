@@ -220,8 +220,18 @@ async fn wait(
             tracing::info!("drained");
         }
         signal = signals.next() => tracing::warn!(signal, "second signal, ending at once"),
-        () = tokio::time::sleep(deadline) => tracing::warn!("the drain's deadline has passed"),
+        () = tokio::time::sleep(deadline) => {
+            tracing::warn!(running = running(threads), "the drain's deadline has passed");
+        }
     }
+}
+
+/// The names of the threads that have not ended: the workers whose clients stay, or the source
+/// whose Kafka does not let it go.
+fn running(threads: &[JoinHandle<anyhow::Result<()>>]) -> String {
+    let running = threads.iter().filter(|thread| !thread.is_finished());
+    let names = running.filter_map(|thread| thread.thread().name());
+    names.collect::<Vec<_>>().join(" ")
 }
 
 fn join(threads: Vec<JoinHandle<anyhow::Result<()>>>) -> anyhow::Result<()> {
