@@ -45,12 +45,12 @@ impl Plugin for Chat {
 
 impl Handler for Chat {
     fn handle(&mut self, call: &Call<'_>) -> Result<Reply, Error> {
-        match call.method {
-            "chat.register" => self.register(call),
-            "chat.logout" => logout::logout(call),
-            "chat.send" => self.send(call),
-            "chat.history" => self.history(call),
-            "chat.who" => self.who(call),
+        match call.own_method() {
+            "register" => self.register(call),
+            "logout" => logout::logout(call),
+            "send" => self.send(call),
+            "history" => self.history(call),
+            "who" => self.who(call),
             _ => Err(call.unknown_method()),
         }
     }

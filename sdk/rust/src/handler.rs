@@ -13,8 +13,8 @@ const SHOWN_BYTES: usize = 200;
 /// here. Several instances are called beside each other, each is replaced now and then, and a call
 /// that takes too long is ended wherever it is.
 pub trait Handler: Plugin {
-    /// The part of [`Call::method`] before the first `.` is the plugin's name. An error reaches the
-    /// caller with its code and message.
+    /// The plugin's methods are told apart by [`Call::own_method`]. An error reaches the caller with
+    /// its code and message.
     fn handle(&mut self, call: &Call<'_>) -> Result<Reply, Error>;
 }
 
@@ -47,6 +47,11 @@ impl<'a> Call<'a> {
             caller,
             params,
         }
+    }
+
+    /// The method without the plugin's name, which settings may change: `send` of `chat.send`.
+    pub fn own_method(&self) -> &'a str {
+        self.method.split_once('.').map_or("", |(_, own)| own)
     }
 
     /// The parameters, typed. A call without any has those of an empty object, if a `T` is not made

@@ -45,6 +45,20 @@ fn what_is_wrong_is_named_by_its_path_in_short() {
 }
 
 #[test]
+fn the_plugins_name_is_no_part_of_its_own_method() {
+    for (method, own) in [
+        ("a.b", "b"),
+        ("a.b.c", "b.c"),
+        ("a.", ""),
+        ("a", ""),
+        ("", ""),
+    ] {
+        let call = Call::new(method, "null", Caller::default());
+        assert_eq!(call.own_method(), own, "{method:?}");
+    }
+}
+
+#[test]
 fn an_unknown_method_is_named() {
     let error = Call::new("a.b", "null", Caller::default()).unknown_method();
     assert_eq!(
