@@ -53,6 +53,7 @@ mod settings;
 mod settle;
 mod source;
 mod status;
+mod tables;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -75,6 +76,7 @@ pub use mailbox::PluginChanges;
 pub use meters::describe_metrics;
 pub use source::{Mapped, Outcome, Record, SourcePlugins};
 pub use status::{PluginStatus, State};
+pub use tables::tables_of;
 
 /// What a caller wants to do with a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -126,6 +126,14 @@ pub fn kafka_brokers(text: &str) -> Checked {
     )
 }
 
+pub fn table_prefix(text: &str) -> Checked {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    or(
+        text.bytes().all(plain) && text.len() <= 128,
+        "is no part of a table's name: A-Z, a-z, 0-9, _, . and -",
+    )
+}
+
 pub fn origin(text: &str) -> Checked {
     let plain = url::Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")

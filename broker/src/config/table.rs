@@ -9,6 +9,7 @@ mod plugins;
 mod seen;
 mod server;
 mod socketio;
+mod store;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -91,7 +92,7 @@ macro_rules! whole {
 whole!(u16, u32, u64, usize);
 
 /// Sections in the order in which they are shown.
-pub fn sections() -> [(&'static str, &'static [Setting]); 11] {
+pub fn sections() -> [(&'static str, &'static [Setting]); 12] {
     [
         ("server", server::SERVER),
         ("limits", limits::LIMITS),
@@ -100,6 +101,7 @@ pub fn sections() -> [(&'static str, &'static [Setting]); 11] {
         ("kafka", kafka::KAFKA),
         ("auth", auth::AUTH),
         ("session", auth::SESSION),
+        ("store", store::STORE),
         ("plugins", plugins::PLUGINS),
         ("admin", seen::ADMIN),
         ("log", seen::LOG),

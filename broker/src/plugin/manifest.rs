@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::store::Table;
+
 /// The custom section that holds the manifest.
 pub(super) const SECTION: &str = "tidegate:manifest";
 
@@ -20,6 +22,9 @@ pub(super) struct Manifest {
     /// How often a record is tried again that the mapper failed on with a retryable error.
     #[serde(default = "default_retries")]
     pub(super) retries: u32,
+    /// Tables that it uses; no other plugin does.
+    #[serde(default)]
+    pub(super) tables: Vec<Table>,
 }
 
 fn default_retries() -> u32 {
@@ -57,7 +62,15 @@ impl Hook {
 
 impl Manifest {
     pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(json).map_err(|error| error.to_string())
+        let manifest: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        for (at, table) in manifest.tables.iter().enumerate() {
+            table.check()?;
+            let before = &manifest.tables[..at];
+            if before.iter().any(|other| other.name == table.name) {
+                return Err(format!("table {:?} is declared twice", table.name));
+            }
+        }
+        Ok(manifest)
     }
 
     pub(super) fn memory_bytes(&self, allowed: usize) -> usize {
