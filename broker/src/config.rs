@@ -49,6 +49,7 @@ pub struct Settings {
     pub auth: AuthConfig,
     pub plugin: PluginConfig,
     pub source: SourceConfig,
+    pub store: crate::store::StoreConfig,
     pub admin: AdminConfig,
     pub log: LogConfig,
     pub sentry: Option<SentryConfig>,

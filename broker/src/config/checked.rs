@@ -40,6 +40,7 @@ impl Reading {
             server: self.server(&mut problems),
             source,
             plugin,
+            store: crate::store::StoreConfig::default(),
             limits: self.raw.limits.clone(),
             socketio: self.socketio(),
             topics: self.raw.topics.clone(),
