@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
         "backoff", "identity", "limits", "metrics", "observe", "percent", "shutdown", "topic",
     ],
     &["protocol"],
-    &["publication"],
+    &["publication", "store"],
     &["auth", "bus", "outbox", "plugin"],
     &["hub"],
     &["node"],
