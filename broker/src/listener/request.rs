@@ -15,7 +15,9 @@ use crate::auth::{Principal, TokenError};
 
 /// The token of `Authorization: Bearer`; `None` = there is none, or another scheme.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?.trim();
+    // Without a token it is a bad one: who means to authenticate is not taken for nobody.
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 

@@ -106,3 +106,21 @@ fn malformed(detail: String) -> Fault {
         detail,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_one_json_value() {
+        for bad in ["", "{", "1 2", "nope", "{\"a\":}"] {
+            let fault = reply(Ok(bad.to_owned())).expect_err(bad);
+            assert_eq!(fault.kind, CallError::Malformed);
+            assert!(fault.detail.contains("is no JSON"), "{}", fault.detail);
+        }
+        for good in ["null", " {\"a\": [1]} ", "\"x\""] {
+            let answer = reply(Ok(good.to_owned())).expect("well-formed");
+            assert_eq!(answer.expect("an answer").get(), good.trim());
+        }
+    }
+}

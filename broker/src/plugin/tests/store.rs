@@ -50,7 +50,6 @@ fn only_declared_tables_are_reached_and_limits_hold() {
         put("Users", &json!({"id": "a"})),
         put("Things", &json!({"no": "key"})),
         {"page": {"partition": "r", "limit": 0}},
-        {"page": {"partition": "r", "limit": 1_001}},
     ]);
     let codes = [
         "unknown-table",
