@@ -3,12 +3,15 @@
 pub mod accept;
 mod admission;
 mod auth_ws;
+mod call;
 pub mod config;
+mod cookies;
 mod doors;
 mod front;
 mod ingest;
 mod publish;
 mod reply;
+mod request;
 mod routes;
 mod service;
 pub mod socket;

@@ -4,6 +4,9 @@
 mod admission;
 mod auth_ws;
 mod broken_plugins;
+mod call_sessions;
+mod calls;
+mod calls_over_http;
 mod cli;
 mod commands;
 mod conversation;

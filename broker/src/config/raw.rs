@@ -34,6 +34,8 @@ pub struct Raw {
     pub plugins_folder: Option<PathBuf>,
     pub plugin_cache: Option<PathBuf>,
     pub plugins: PluginConfig,
+    /// `None` = the setting is not there, which is not the same as an empty list.
+    pub handlers: Option<Vec<String>>,
     /// `None` = the table is not there, which is not the same as an empty one.
     pub authorize: Option<Vec<AuthorizeRule>>,
     pub named_plugins: Vec<NamedPlugin>,
@@ -158,6 +160,7 @@ impl Default for Raw {
             plugins_folder: None,
             plugin_cache: None,
             plugins: PluginConfig::default(),
+            handlers: None,
             authorize: None,
             named_plugins: Vec::new(),
             admin_address: None,

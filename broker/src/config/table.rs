@@ -65,6 +65,11 @@ pub enum Kind {
         at: fn(&mut Raw) -> &mut Vec<String>,
         check: Check,
     },
+    /// A list that may not be there, which is not the same as an empty one.
+    OptionalList {
+        at: fn(&mut Raw) -> &mut Option<Vec<String>>,
+        check: Check,
+    },
     Path(fn(&mut Raw) -> &mut Option<PathBuf>),
 }
 
@@ -129,7 +134,7 @@ pub const TABLES: [(&str, &str); 5] = [
     ),
     (
         "plugin",
-        "one table a plugin (`[plugin.NAME]`): `component`, `settings` (file or table), `sha256`, `publisher` (topic patterns), `http` (hosts), `enabled`",
+        "one table a plugin (`[plugin.NAME]`): `component`, `settings` (file or table), `sha256`, `publisher` (topic patterns), `http` (hosts), `store` and `sessions` (true or false), `enabled`",
     ),
 ];
 
@@ -205,6 +210,10 @@ const fn optional(at: fn(&mut Raw) -> &mut Option<String>, check: Check) -> Kind
 
 const fn list(at: fn(&mut Raw) -> &mut Vec<String>, check: Check) -> Kind {
     Kind::List { at, check }
+}
+
+const fn optional_list(at: fn(&mut Raw) -> &mut Option<Vec<String>>, check: Check) -> Kind {
+    Kind::OptionalList { at, check }
 }
 
 const HOUR: u64 = 3_600;
