@@ -35,7 +35,7 @@ fn samples(setting: &Setting) -> [&'static str; 2] {
         Kind::Count { .. } => ["17", "19"],
         Kind::Switch(_) => ["true", "false"],
         Kind::Choice { of, .. } => [of[1], of[2]],
-        Kind::Path(_) => ["/a", "/b"],
+        Kind::Path(_) | Kind::PathOrNone(_) => ["/a", "/b"],
         Kind::Text { .. } | Kind::Optional { .. } | Kind::List { .. } => match setting.key {
             "server.address" => ["127.0.0.1", "::1"],
             "server.trusted_proxies" => ["10.0.0.0/8", "fd00::/8"],
