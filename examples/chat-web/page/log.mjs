@@ -24,6 +24,9 @@ export function toEnd() {
   wasAtEnd = true;
 }
 
+// A banner, a longer text, a phone's keyboard: whoever is at the end stays there.
+new ResizeObserver(() => wasAtEnd && toEnd()).observe(scroller);
+
 /** Calls when the reader comes to the end by scrolling. */
 export function onEnd(reached) {
   scroller.onscroll = () => {
@@ -47,9 +50,12 @@ export function render(rows, { announced }) {
   }
   let next = list.firstElementChild;
   for (const row of rows) {
+    const old = elements.get(row.key);
     const element = elementOf(row);
-    if (element === next) next = next.nextElementSibling;
-    else list.insertBefore(element, next);
+    if (old === next) next = next?.nextElementSibling ?? null;
+    if (old !== element) old?.remove();
+    // One that stays where it is must not be touched: it may have the focus or be selected.
+    if (element.nextElementSibling !== next || !element.isConnected) list.insertBefore(element, next);
   }
   if (anchor?.element.isConnected) scroller.scrollTop += topOf(anchor.element) - anchor.top;
   else if (wasAtEnd) toEnd();
@@ -72,15 +78,14 @@ function anchorOf() {
 
 const topOf = (element) => element.getBoundingClientRect().top;
 
-/** The row's element, made or brought up to date. */
+/** The row's element; another one if what it says has changed. */
 function elementOf(row) {
   const { kind, key, isContinued, error } = row;
   const state = [kind, isContinued, error?.message, kind === "day" && dayName(row.time_ms)].join();
-  let element = elements.get(key);
+  const element = elements.get(key);
   if (element?.dataset.state === state) return element;
   const made = kind === "day" ? dayElement(row) : messageElement(row);
   made.dataset.state = state;
-  element?.replaceWith(made);
   elements.set(key, made);
   return made;
 }

@@ -103,6 +103,23 @@ test("who reads far back loses the newest, until the newest are asked for", () =
   assert.deepEqual(shown(timeline), numbers(13, 23));
 });
 
+test("a gap's messages that come after the newest were let go are not shown", () => {
+  const timeline = entered(15);
+  timeline.openGap();
+  timeline.beginFill();
+  timeline.prepend(timeline.oldest.created_at, { messages: range(1, 10).reverse(), more: false });
+  timeline.fill({ messages: range(11, 25), more: false });
+  assert.deepEqual(shown(timeline), numbers(1, 15));
+});
+
+test("a late message that was announced while the older ones were read is there with them", () => {
+  const timeline = entered();
+  timeline.hear(message(5));
+  const older = [...range(1, 4), ...range(6, 10)].reverse();
+  timeline.prepend(timeline.oldest.created_at, { messages: older, more: false });
+  assert.deepEqual(shown(timeline), numbers(1, 20));
+});
+
 test("older ones that come when the first is another are of no use", () => {
   const timeline = entered(10);
   const before = timeline.oldest.created_at;
@@ -225,7 +242,7 @@ class Run {
     this.isResetting = true;
     this.#timeline.beginReset();
     this.#ask(
-      () => this.#batch([...this.#room].reverse(), 10),
+      () => this.#batch([...this.#room].reverse(), 4),
       (batch) => {
         this.isResetting = false;
         this.#timeline.reset(batch);
