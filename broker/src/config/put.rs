@@ -1,6 +1,6 @@
 //! A given value into its row's place, and back out as text.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::given::{Content, Given};
 use super::raw::Raw;
@@ -60,7 +60,8 @@ pub fn put(setting: &Setting, given: &Given, base: &Path, raw: &mut Raw) -> Resu
             *at(raw) = Some(text.to_owned());
         }
         Kind::Path(_) if text.is_empty() => return Err("is empty".to_owned()),
-        Kind::Path(at) => *at(raw) = Some(base.join(text)),
+        Kind::PathOrNone(at) if text.is_empty() => *at(raw) = Some(PathBuf::new()),
+        Kind::Path(at) | Kind::PathOrNone(at) => *at(raw) = Some(base.join(text)),
         Kind::List { .. } | Kind::OptionalList { .. } => {}
     }
     Ok(())
@@ -93,7 +94,9 @@ pub fn show(setting: &Setting, raw: &mut Raw) -> Option<String> {
         Kind::Optional { at, .. } => toml_text(&masked(at(raw).as_deref()?)),
         Kind::List { at, .. } => toml_list(at(raw), masked),
         Kind::OptionalList { at, .. } => toml_list(at(raw).as_ref()?, masked),
-        Kind::Path(at) => toml_text(&at(raw).as_ref()?.display().to_string()),
+        Kind::Path(at) | Kind::PathOrNone(at) => {
+            toml_text(&at(raw).as_ref()?.display().to_string())
+        }
     })
 }
 
@@ -121,6 +124,7 @@ pub fn grammar(kind: &Kind) -> String {
         Kind::Text { .. } | Kind::Optional { .. } => "a text".to_owned(),
         Kind::List { .. } | Kind::OptionalList { .. } => "a list of texts".to_owned(),
         Kind::Path(_) => "a path".to_owned(),
+        Kind::PathOrNone(_) => "a path, or `\"\"` in the file for none".to_owned(),
     }
 }
 

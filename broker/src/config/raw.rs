@@ -60,6 +60,8 @@ pub struct RawServer {
     /// 0 = one per core.
     pub workers: usize,
     pub data: Option<PathBuf>,
+    /// `None` = the default, which is not the same as the empty path, none.
+    pub pages: Option<PathBuf>,
     pub node_id: Option<String>,
     pub trusted_proxies: Vec<String>,
     pub client_address_header: Option<String>,
@@ -179,6 +181,7 @@ impl Default for RawServer {
             port: 4444,
             workers: 0,
             data: None,
+            pages: None,
             node_id: None,
             trusted_proxies: Vec::new(),
             client_address_header: None,

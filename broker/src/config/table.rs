@@ -71,6 +71,8 @@ pub enum Kind {
         check: Check,
     },
     Path(fn(&mut Raw) -> &mut Option<PathBuf>),
+    /// The empty path is a value of its own: none, where unset is the default.
+    PathOrNone(fn(&mut Raw) -> &mut Option<PathBuf>),
 }
 
 /// What is wrong with a text, phrased to follow the text itself.

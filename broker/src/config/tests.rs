@@ -120,6 +120,28 @@ fn an_empty_folder_has_working_defaults() {
 }
 
 #[test]
+fn pages_are_those_beside_the_program_unless_the_settings_say_otherwise() {
+    let pages = |world: &World| world.settings().server.pages;
+    let world = World::new().file("bin/plugins/gateway.wasm", "");
+    assert_eq!(pages(&world), None);
+    let world = world.file("bin/pages/index.html", "");
+    assert_eq!(pages(&world), Some(world.path().join("bin/pages")));
+    let world = world.toml("[server]\npages = \"\"\n");
+    assert_eq!(pages(&world), None);
+    assert_eq!(world.serving_problems(), "");
+    let world = world.toml("[server]\npages = \"site\"\n");
+    assert_eq!(pages(&world), Some(world.path().join("site")));
+    let wrong = "tidegate.toml:2: server.pages: DIR/site is no folder";
+    assert_eq!(world.serving_problems(), wrong);
+    let world = world
+        .file("bin/pages/index.html", "")
+        .file("site/a.txt", "");
+    assert_eq!(world.serving_problems(), "");
+    let world = world.env("TIDEGATE_PAGES", "bin/pages");
+    assert_eq!(pages(&world), Some(world.path().join("bin/pages")));
+}
+
+#[test]
 fn redis_carries_the_bus_and_the_sessions() {
     let world = World::new()
         .toml("[redis]\nmode = \"per-topic\"\nprobe_interval = \"1s\"\n")

@@ -59,14 +59,18 @@ pub(super) fn challenge(mut reply: Reply) -> Reply {
     reply
 }
 
-pub(super) fn text(status: StatusCode, body: &'static str) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
-    *reply.status_mut() = status;
+/// A file's content.
+pub(super) fn bytes(body: Bytes, kind: &'static str) -> Reply {
+    let mut reply = Response::new(Full::new(body));
     let headers = reply.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    reply
+}
+
+pub(super) fn text(status: StatusCode, body: &'static str) -> Reply {
+    let body = Bytes::from_static(body.as_bytes());
+    let mut reply = bytes(body, "text/plain; charset=utf-8");
+    *reply.status_mut() = status;
     reply
 }
 

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use http::header::{ALLOW, HeaderValue};
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::front::Front;
@@ -45,7 +45,21 @@ pub(super) async fn route(front: Rc<Front>, peer: SocketAddr, request: Request<I
         ("/publish", _) => wrong_method("POST"),
         (path, _) if path.starts_with(call::PATH) => wrong_method("POST, OPTIONS"),
         (path, _) if path.starts_with(ingest::PATH) => wrong_method("POST"),
-        _ => reply::error(StatusCode::NOT_FOUND, "not-found", "no such endpoint"),
+        (path, method) => {
+            let page = page(&front, path, method, request.headers()).await;
+            page.unwrap_or_else(|| {
+                reply::error(StatusCode::NOT_FOUND, "not-found", "no such endpoint")
+            })
+        }
+    }
+}
+
+/// A file of the pages' folder; hyper leaves the body out for HEAD.
+async fn page(front: &Front, path: &str, method: &Method, headers: &HeaderMap) -> Option<Reply> {
+    let pages = front.pages.as_ref()?;
+    match *method {
+        Method::GET | Method::HEAD => pages.answer(path, headers).await,
+        _ => None,
     }
 }
 

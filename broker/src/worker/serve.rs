@@ -15,7 +15,7 @@ use crate::auth::Auth;
 use crate::bus::{self, Bus, BusConfig, Coalesce};
 use crate::config::Settings;
 use crate::identity::NodeId;
-use crate::listener::{ServerConfig, socket};
+use crate::listener::{Pages, ServerConfig, socket};
 use crate::metrics;
 use crate::node::Logout;
 use crate::outbox::TopicRule;
@@ -118,6 +118,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
 
     let id = server.node_id.clone();
     let group = Group {
+        pages: server.pages.as_deref().map(Pages::new),
         limits: Arc::new(limits),
         config: Arc::new(server),
         lifecycle: lifecycle.clone(),
