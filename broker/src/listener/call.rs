@@ -22,7 +22,7 @@ pub(super) const PATH: &str = "/call/";
 
 const ENDPOINT: Endpoint = Endpoint {
     methods: "POST",
-    refuse: refuse,
+    refuse,
 };
 
 /// `POST /call/{method}`: calls a plugin's method with the body as its params, in the name of the

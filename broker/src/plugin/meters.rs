@@ -54,6 +54,12 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "Time to instantiate, initialise and test one instance for each thread that calls it"
     );
+    describe_io_metrics();
+}
+
+/// Of hooks that wait.
+fn describe_io_metrics() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_gauge!(
         "tidegate_plugin_io_instances",
         "Instances on the I/O engine (admission, handler), those that are being made included"

@@ -97,12 +97,15 @@ impl IoSeat {
         call: &Call,
     ) -> (Result<Reply, CallError>, CookieChange) {
         let Order { first, then } = self.order();
-        if call.caller.transport != Transport::Http && first.is_http_only(call.own_method()) {
+        let takes = |generation: &Generation| {
+            call.caller.transport == Transport::Http || !generation.is_http_only(call.own_method())
+        };
+        if !takes(&first) {
             let refusal = CallRefused::needs_http(&call.method);
             return (Ok(Err(refusal)), CookieChange::Keep);
         }
         let answer = match (self.handle_on(&first, until, call).await, then) {
-            (Err(failed), Some(previous)) if !failed.has_acted() => {
+            (Err(failed), Some(previous)) if !failed.has_acted() && takes(&previous) => {
                 self.handle_on(&previous, until, call).await
             }
             (answer, _) => answer,

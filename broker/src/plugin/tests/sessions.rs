@@ -90,6 +90,7 @@ fn a_session_that_comes_too_late_is_removed_again() {
     };
     until("it is asked for", || bed.world.seen().asked == 1);
     left.abort();
+    until("the call has ended", || left.is_finished());
     bed.world.set_open(true);
     until("it is gone", || bed.world.seen().destroyed == ["s1"]);
     assert!(sessions(&bed).is_empty());

@@ -51,13 +51,7 @@ fn only_declared_tables_are_reached_and_limits_hold() {
         put("Things", &json!({"no": "key"})),
         {"page": {"partition": "r", "limit": 0}},
     ]);
-    let codes = [
-        "unknown-table",
-        "unknown-table",
-        "bad-item",
-        "bad-limit",
-        "bad-limit",
-    ];
+    let codes = ["unknown-table", "unknown-table", "bad-item", "bad-limit"];
     assert_eq!(bed.does(&io, &told), json!(codes.map(refusal)));
 }
 
