@@ -11,6 +11,7 @@ mod publish;
 mod serve;
 mod service;
 mod settings;
+mod store;
 mod token;
 
 use std::path::PathBuf;
@@ -55,6 +56,9 @@ enum Command {
     Notify(notify::Arguments),
     /// Print what is published on topics, a line of JSON a message
     Listen(listen::Arguments),
+    /// Export, import and count what plugins store, make their tables
+    #[command(subcommand)]
+    Store(store::Command),
     /// Check and show settings
     #[command(subcommand)]
     Config(config::Command),
@@ -76,6 +80,7 @@ impl Invocation {
             Command::Publish(arguments) => publish::run(arguments, file),
             Command::Notify(arguments) => notify::run(arguments, file),
             Command::Listen(arguments) => listen::run(arguments),
+            Command::Store(command) => store::run(command, file),
             Command::Config(command) => config::run(command, file),
         }
     }

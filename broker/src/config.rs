@@ -31,6 +31,7 @@ use crate::outbox::TopicRule;
 use crate::plugin::PluginConfig;
 use crate::session::SocketIoConfig;
 use crate::source::SourceConfig;
+use crate::store::StoreConfig;
 
 pub use origin::{Problem, Problems};
 pub use reading::{Reading, read};
@@ -47,6 +48,7 @@ pub struct Settings {
     pub topics: Vec<TopicRule>,
     pub bus: BusConfig,
     pub auth: AuthConfig,
+    pub store: StoreConfig,
     pub plugin: PluginConfig,
     pub source: SourceConfig,
     pub admin: AdminConfig,

@@ -14,6 +14,7 @@ pub mod topic;
 
 pub mod protocol;
 pub mod publication;
+pub mod store;
 
 pub mod auth;
 pub mod bus;

@@ -3,13 +3,16 @@
 pub mod accept;
 mod admission;
 mod auth_ws;
+mod call;
 pub mod config;
+mod cookies;
 mod doors;
 mod front;
 mod ingest;
 mod pages;
 mod publish;
 mod reply;
+mod request;
 mod routes;
 mod service;
 pub mod socket;

@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
         "backoff", "identity", "limits", "metrics", "observe", "percent", "shutdown", "topic",
     ],
     &["protocol"],
-    &["publication"],
+    &["publication", "store"],
     &["auth", "bus", "outbox", "plugin"],
     &["hub"],
     &["node"],
@@ -163,6 +163,8 @@ fn secrets_of_one_place() {
         &["bus/redis", "bus/tests", "auth/session", "bus.rs", "config"],
     );
     only(&["rdkafka::"], &["source/kafka"]);
+    only(&["redb::"], &["store/embedded", "auth/session"]);
+    only(&["aws_sdk_dynamodb::", "aws_config::"], &["store/dynamodb"]);
     only(
         &["hyper::"],
         &[

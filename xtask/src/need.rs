@@ -93,9 +93,10 @@ impl Need {
     fn how(self) -> String {
         match self {
             Self::WasmTarget => format!(
-                "rustup target add {} (or: {}, then cargo xtask setup)",
+                "rustup target add {} (or: {}, version {} at least, then cargo xtask setup)",
                 wasm::TARGET,
-                apt::line(wasm::APT)
+                apt::line(wasm::APT),
+                wasm::OLDEST
             ),
             Self::NodePackages => format!("npm ci in {}", packages::NODE_FOLDERS.join(", ")),
             Self::PythonPackages | Self::Kafka => "cargo xtask setup".into(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Failure, settings};
 use crate::listener::accept;
-use crate::{admin, auth, bus, metrics, node, observe, plugin, source, worker};
+use crate::{admin, auth, bus, metrics, node, observe, plugin, source, store, worker};
 
 pub(super) const HELP: &str = "\
 With no settings at all it listens on port 4444, keeps its keys in .tidegate and loads the gateway
@@ -40,6 +40,7 @@ pub fn describe_metrics() {
     admin::describe_metrics();
     auth::describe_metrics();
     bus::describe_metrics();
+    store::describe_metrics();
     plugin::describe_metrics();
     node::describe_metrics();
     source::describe_metrics();

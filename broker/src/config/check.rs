@@ -11,6 +11,13 @@ pub fn anything(_: &str) -> Checked {
     Ok(())
 }
 
+pub fn handler(text: &str) -> Checked {
+    or(
+        !text.contains('.'),
+        "has a dot: methods are named after their plugin, up to the first dot",
+    )
+}
+
 pub fn not_empty(text: &str) -> Checked {
     or(!text.is_empty(), "is empty")
 }
@@ -123,6 +130,14 @@ pub fn kafka_brokers(text: &str) -> Checked {
     or(
         text.split(',').all(good),
         "is no host:port, nor several with commas",
+    )
+}
+
+pub fn table_prefix(text: &str) -> Checked {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    or(
+        text.bytes().all(plain) && text.len() <= 128,
+        "is no part of a table's name: A-Z, a-z, 0-9, _, . and -",
     )
 }
 

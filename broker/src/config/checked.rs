@@ -11,12 +11,13 @@ use crate::listener::ServerConfig;
 use crate::observe::{LogConfig, SentryConfig};
 use crate::plugin::PluginConfig;
 use crate::session::{ForeignNode, SocketIoConfig};
+use crate::store::{StoreBackend, StoreConfig};
 
 use super::Settings;
 use super::ingest;
 use super::origin::{Origin, Problems};
 use super::plugins;
-use super::raw::{Secure, Store};
+use super::raw::{Secure, SessionBackend, StoreKind};
 use super::reading::Reading;
 
 /// On fly.io every machine has it.
@@ -45,6 +46,7 @@ impl Reading {
             topics: self.raw.topics.clone(),
             bus: self.bus(),
             auth: self.auth(&data, &mut problems),
+            store: self.store(&data),
             admin: AdminConfig {
                 bind: parsed(self.raw.admin_address.as_deref()),
             },
@@ -259,7 +261,7 @@ impl Reading {
             problems.add(self.origin_of(name), name, what);
         }
         let redis = self.raw.redis_url.clone();
-        if session.store == Store::Redis && redis.is_none() {
+        if session.store == SessionBackend::Redis && redis.is_none() {
             let what = "is redis, but redis.url (REDIS_URL) is not set";
             problems.add(self.origin_of("session.store"), "session.store", what);
         }
@@ -267,7 +269,7 @@ impl Reading {
             secrets: session.secrets.clone(),
             cookie,
             store: match (session.store, redis) {
-                (Store::Auto | Store::Redis, Some(url)) => SessionStore::Redis {
+                (SessionBackend::Auto | SessionBackend::Redis, Some(url)) => SessionStore::Redis {
                     url,
                     prefix: session.redis_prefix.clone(),
                 },
@@ -275,6 +277,19 @@ impl Reading {
             },
             ttl: session.ttl,
             allowed_origins: session.allowed_origins.clone(),
+        }
+    }
+
+    fn store(&self, data: &Path) -> StoreConfig {
+        let store = &self.raw.store;
+        StoreConfig {
+            backend: match store.backend {
+                StoreKind::Embedded => StoreBackend::Embedded {
+                    data: data.to_owned(),
+                },
+                StoreKind::Dynamodb => StoreBackend::Dynamodb(store.dynamodb.clone()),
+            },
+            queue: store.queue,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::outbox::TopicRule;
 use crate::plugin::{AuthorizeRule, PluginConfig};
 use crate::session::{ForeignNode, SocketIoConfig};
 use crate::source::{IngestRule, KafkaConfig};
+use crate::store::{DEFAULT_QUEUE, DynamodbConfig};
 
 use super::origin::Origin;
 use super::plugins::NamedPlugin;
@@ -29,9 +30,12 @@ pub struct Raw {
     pub ingest: Option<Vec<NamedIngest>>,
     pub auth: RawAuth,
     pub session: RawSession,
+    pub store: RawStore,
     pub plugins_folder: Option<PathBuf>,
     pub plugin_cache: Option<PathBuf>,
     pub plugins: PluginConfig,
+    /// `None` = the setting is not there, which is not the same as an empty list.
+    pub handlers: Option<Vec<String>>,
     /// `None` = the table is not there, which is not the same as an empty one.
     pub authorize: Option<Vec<AuthorizeRule>>,
     pub named_plugins: Vec<NamedPlugin>,
@@ -104,7 +108,7 @@ pub struct RawSession {
     pub secrets: Vec<String>,
     pub cookie: CookieConfig,
     pub secure: Secure,
-    pub store: Store,
+    pub store: SessionBackend,
     pub redis_prefix: String,
     pub ttl: Duration,
     pub allowed_origins: Vec<String>,
@@ -120,11 +124,24 @@ pub enum Secure {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
+pub enum SessionBackend {
     /// Redis if there is one.
     Auto,
     Embedded,
     Redis,
+}
+
+#[derive(Clone)]
+pub struct RawStore {
+    pub backend: StoreKind,
+    pub queue: usize,
+    pub dynamodb: DynamodbConfig,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    Embedded,
+    Dynamodb,
 }
 
 impl Default for Raw {
@@ -141,9 +158,11 @@ impl Default for Raw {
             ingest: None,
             auth: RawAuth::default(),
             session: RawSession::default(),
+            store: RawStore::default(),
             plugins_folder: None,
             plugin_cache: None,
             plugins: PluginConfig::default(),
+            handlers: None,
             authorize: None,
             named_plugins: Vec::new(),
             admin_address: None,
@@ -237,10 +256,20 @@ impl Default for RawSession {
                 same_site: SameSite::Lax,
             },
             secure: Secure::Auto,
-            store: Store::Auto,
+            store: SessionBackend::Auto,
             redis_prefix: "sess:".to_owned(),
             ttl: Duration::from_secs(14 * 86_400),
             allowed_origins: Vec::new(),
+        }
+    }
+}
+
+impl Default for RawStore {
+    fn default() -> Self {
+        Self {
+            backend: StoreKind::Embedded,
+            queue: DEFAULT_QUEUE,
+            dynamodb: DynamodbConfig::default(),
         }
     }
 }

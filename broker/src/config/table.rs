@@ -9,6 +9,7 @@ mod plugins;
 mod seen;
 mod server;
 mod socketio;
+mod store;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -64,6 +65,11 @@ pub enum Kind {
         at: fn(&mut Raw) -> &mut Vec<String>,
         check: Check,
     },
+    /// A list that may not be there, which is not the same as an empty one.
+    OptionalList {
+        at: fn(&mut Raw) -> &mut Option<Vec<String>>,
+        check: Check,
+    },
     Path(fn(&mut Raw) -> &mut Option<PathBuf>),
     /// The empty path is a value of its own: none, where unset is the default.
     PathOrNone(fn(&mut Raw) -> &mut Option<PathBuf>),
@@ -93,7 +99,7 @@ macro_rules! whole {
 whole!(u16, u32, u64, usize);
 
 /// Sections in the order in which they are shown.
-pub fn sections() -> [(&'static str, &'static [Setting]); 11] {
+pub fn sections() -> [(&'static str, &'static [Setting]); 12] {
     [
         ("server", server::SERVER),
         ("limits", limits::LIMITS),
@@ -102,6 +108,7 @@ pub fn sections() -> [(&'static str, &'static [Setting]); 11] {
         ("kafka", kafka::KAFKA),
         ("auth", auth::AUTH),
         ("session", auth::SESSION),
+        ("store", store::STORE),
         ("plugins", plugins::PLUGINS),
         ("admin", seen::ADMIN),
         ("log", seen::LOG),
@@ -129,7 +136,7 @@ pub const TABLES: [(&str, &str); 5] = [
     ),
     (
         "plugin",
-        "one table a plugin (`[plugin.NAME]`): `component`, `settings` (file or table), `sha256`, `publisher` (topic patterns), `http` (hosts), `enabled`",
+        "one table a plugin (`[plugin.NAME]`): `component`, `settings` (file or table), `sha256`, `publisher` (topic patterns), `http` (hosts), `store` and `sessions` (true or false), `enabled`",
     ),
 ];
 
@@ -205,6 +212,10 @@ const fn optional(at: fn(&mut Raw) -> &mut Option<String>, check: Check) -> Kind
 
 const fn list(at: fn(&mut Raw) -> &mut Vec<String>, check: Check) -> Kind {
     Kind::List { at, check }
+}
+
+const fn optional_list(at: fn(&mut Raw) -> &mut Option<Vec<String>>, check: Check) -> Kind {
+    Kind::OptionalList { at, check }
 }
 
 const HOUR: u64 = 3_600;

@@ -22,7 +22,7 @@ pub struct ServerConfig {
     pub pages: Option<PathBuf>,
     /// From the signal to the end of the process.
     pub drain_timeout: Duration,
-    /// RECONNECT and the closes after it are spread over this time.
+    /// RECONNECT is spread over this time; each connection is closed as long after its own.
     pub drain_spread: Duration,
 }
 

@@ -1,5 +1,7 @@
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
@@ -24,6 +26,37 @@ pub(super) fn json_value(status: StatusCode, value: &serde_json::Value) -> Reply
 /// An error a program can act on (`error`) and a person can read (`message`).
 pub(super) fn error(status: StatusCode, error: &str, message: &str) -> Reply {
     json_value(status, &json!({"error": error, "message": message}))
+}
+
+/// Why a request is refused before it is done; endpoints give it their own form.
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    /// For programs.
+    pub(super) error: &'static str,
+    pub(super) message: String,
+}
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, error: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            error,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn reply(&self) -> Reply {
+        challenge(error(self.status, self.error, &self.message))
+    }
+}
+
+/// A 401 says how to authenticate.
+pub(super) fn challenge(mut reply: Reply) -> Reply {
+    if reply.status() == StatusCode::UNAUTHORIZED {
+        let headers = reply.headers_mut();
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    reply
 }
 
 /// A file's content.

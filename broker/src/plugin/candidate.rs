@@ -62,6 +62,19 @@ pub(super) fn inspect(
     }
 }
 
+/// The manifest alone, of a component that is not loaded.
+///
+/// # Errors
+///
+/// Names the file, and the offset or the section.
+pub(super) fn manifest_of(path: &Path, component: &[u8]) -> Result<Manifest, LoadError> {
+    let outline = Outline::read(component).map_err(|cause| LoadError::Parse {
+        path: path.to_owned(),
+        cause,
+    })?;
+    manifest(path, &outline)
+}
+
 fn manifest(path: &Path, outline: &Outline<'_>) -> Result<Manifest, LoadError> {
     let refused = |cause: String| LoadError::Manifest {
         path: path.to_owned(),

@@ -21,6 +21,15 @@ pub enum PluginError {
     },
     #[error("{claim} names plugin `{name}`, which is not configured")]
     Unknown { claim: String, name: String },
+    #[error(
+        "table `{table}` is declared by plugin `{first}` and by `{second}`: a table belongs to one \
+         plugin"
+    )]
+    DuplicateTable {
+        table: String,
+        first: String,
+        second: String,
+    },
     #[error("cannot make the plugin engine: {0}")]
     Engine(String),
     #[error("cannot start thread `{name}`: {source}")]
@@ -56,6 +65,12 @@ pub enum LoadError {
     Contract {
         path: PathBuf,
         problems: Vec<String>,
+    },
+    #[error("{}: its tables ({}) are refused: {cause}", path.display(), tables.join(", "))]
+    Tables {
+        path: PathBuf,
+        tables: Vec<String>,
+        cause: String,
     },
     #[error("{}: cannot compile: {cause}", path.display())]
     Compile { path: PathBuf, cause: String },

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::store::Table;
+
 /// The custom section that holds the manifest.
 pub(super) const SECTION: &str = "tidegate:manifest";
 
@@ -20,6 +22,12 @@ pub(super) struct Manifest {
     /// How often a record is tried again that the mapper failed on with a retryable error.
     #[serde(default = "default_retries")]
     pub(super) retries: u32,
+    /// Tables that it uses; no other plugin does.
+    #[serde(default)]
+    pub(super) tables: Vec<Table>,
+    /// Methods that may be called over `POST /call` only, each whole: `chat.register`.
+    #[serde(default)]
+    pub(super) http_methods: Vec<String>,
 }
 
 fn default_retries() -> u32 {
@@ -32,15 +40,17 @@ pub(super) enum Hook {
     Principals,
     Mapper,
     Admission,
+    Handler,
     Lifecycle,
 }
 
 impl Hook {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Authorizer,
         Self::Principals,
         Self::Mapper,
         Self::Admission,
+        Self::Handler,
         Self::Lifecycle,
     ];
 
@@ -50,6 +60,7 @@ impl Hook {
             Self::Principals => "principals",
             Self::Mapper => "mapper",
             Self::Admission => "admission",
+            Self::Handler => "handler",
             Self::Lifecycle => "lifecycle",
         }
     }
@@ -57,7 +68,22 @@ impl Hook {
 
 impl Manifest {
     pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(json).map_err(|error| error.to_string())
+        let manifest: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        for (at, table) in manifest.tables.iter().enumerate() {
+            table.check()?;
+            let before = &manifest.tables[..at];
+            if before.iter().any(|other| other.name == table.name) {
+                return Err(format!("table {:?} is declared twice", table.name));
+            }
+        }
+        Ok(manifest)
+    }
+
+    /// What of a method of `http_methods` follows the plugin's name: the settings may give the
+    /// plugin another name than its manifest does. `None` = it is no method of this plugin.
+    pub(super) fn own_method<'a>(&self, method: &'a str) -> Option<&'a str> {
+        let own = method.strip_prefix(self.name.as_str())?.strip_prefix('.');
+        own.filter(|own| !own.is_empty())
     }
 
     pub(super) fn memory_bytes(&self, allowed: usize) -> usize {

@@ -6,11 +6,16 @@
 mod guest;
 
 mod admission;
+mod called;
+mod handlers;
 mod mapping;
 mod refused;
 mod reload;
 mod serving;
+mod sessions;
+mod store;
 mod users;
+mod world;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,6 +24,7 @@ use tempfile::TempDir;
 
 use super::*;
 use guest::Guest;
+use world::World;
 
 /// Long enough for a busy machine; nothing waits this long when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,6 +34,8 @@ struct Bed {
     folder: TempDir,
     config: PluginConfig,
     runtime: tokio::runtime::Runtime,
+    /// What its hooks that wait reach.
+    world: World,
 }
 
 impl Bed {
@@ -59,10 +67,12 @@ impl Bed {
             .enable_all()
             .build()
             .expect("a runtime");
+        let world = World::new(folder.path(), &runtime);
         Self {
             folder,
             config,
             runtime,
+            world,
         }
     }
 
@@ -84,7 +94,8 @@ impl Bed {
     }
 
     fn hand_out(&self) -> (PluginHost, Handed) {
-        PluginHost::start(self.config.clone(), 2, self.runtime.handle())
+        let outside = self.world.outside();
+        PluginHost::start(self.config.clone(), 2, self.runtime.handle(), outside)
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -100,7 +111,8 @@ impl Bed {
     }
 
     fn error(&self) -> String {
-        match PluginHost::start(self.config.clone(), 1, self.runtime.handle()) {
+        let outside = self.world.outside();
+        match PluginHost::start(self.config.clone(), 1, self.runtime.handle(), outside) {
             Ok(_) => panic!("it started"),
             Err(error) => error.to_string(),
         }

@@ -55,6 +55,7 @@ pub const DUPLICATES: &[(&str, &str)] = &[
     ("rand", "fastwebsockets (tests alone); metrics-util"),
     ("rand_chacha", "fastwebsockets (tests alone), by rand 0.8"),
     ("rand_core", "fastwebsockets (tests alone), by rand 0.8"),
+    ("sha2", "wasmtime 48 LTS; the AWS SDK has the newer"),
     ("syn", "wasmtime's and others' macros, at build time alone"),
     ("thiserror", "fastwebsockets (tests alone)"),
     ("thiserror-impl", "fastwebsockets (tests alone)"),

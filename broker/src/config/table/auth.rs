@@ -1,11 +1,15 @@
 use super::super::check;
-use super::super::raw::{Secure, Store};
+use super::super::raw::{Secure, SessionBackend};
 use super::{DAY, Kind, Setting, count, duration, list, optional, text};
 use crate::auth::SameSite;
 
 const SECURE: [Secure; 3] = [Secure::Auto, Secure::Always, Secure::Never];
 const SAME_SITE: [SameSite; 3] = [SameSite::Strict, SameSite::Lax, SameSite::None];
-const STORES: [Store; 3] = [Store::Auto, Store::Embedded, Store::Redis];
+const STORES: [SessionBackend; 3] = [
+    SessionBackend::Auto,
+    SessionBackend::Embedded,
+    SessionBackend::Redis,
+];
 
 pub(super) const AUTH: &[Setting] = &[
     Setting::new(

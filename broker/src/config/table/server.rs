@@ -58,6 +58,6 @@ pub(super) const SERVER: &[Setting] = &[
     Setting::new(
         "server.drain_spread",
         duration(|r| &mut r.server.drain_spread, 0, HOUR),
-        "RECONNECT and the closes after it are spread over this time.",
+        "RECONNECT is spread over this time, and each connection is closed as long after its own: a drain takes up to twice this.",
     ),
 ];

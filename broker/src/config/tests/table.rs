@@ -34,14 +34,17 @@ fn samples(setting: &Setting) -> [&'static str; 2] {
         Kind::Bytes { .. } => ["128KiB", "192KiB"],
         Kind::Count { .. } => ["17", "19"],
         Kind::Switch(_) => ["true", "false"],
-        Kind::Choice { of, .. } => [of[1], of[2]],
+        Kind::Choice { of, .. } => [of[of.len() - 2], of[of.len() - 1]],
         Kind::Path(_) | Kind::PathOrNone(_) => ["/a", "/b"],
+        Kind::OptionalList { .. } => ["a1", "b2"],
         Kind::Text { .. } | Kind::Optional { .. } | Kind::List { .. } => match setting.key {
             "server.address" => ["127.0.0.1", "::1"],
             "server.trusted_proxies" => ["10.0.0.0/8", "fd00::/8"],
             "admin.address" => ["127.0.0.1:1", "[::1]:2"],
             "redis.url" => ["redis://a", "rediss://b"],
-            "auth.jwks_url" | "session.allowed_origins" => ["https://a", "http://b"],
+            "auth.jwks_url" | "session.allowed_origins" | "store.endpoint" => {
+                ["https://a", "http://b"]
+            }
             "sentry.dsn" => ["https://k@a/1", "https://k@b/2"],
             "socketio.path" => ["/a/", "/b/"],
             "socketio.namespaces" => ["/a", "/b"],

@@ -1,0 +1,232 @@
+//! The one thread that writes: all writes that wait become one transaction, one wait for the disk
+//! makes them durable, then all are answered.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redb::WriteTransaction;
+use rustc_hash::FxHashSet;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::change::{Applied, Open, Prepared};
+use super::declare;
+use super::file::{File, NUMBERS, VERSIONS, number};
+use crate::store::counters::WriterCounters;
+use crate::store::item::now;
+use crate::store::table::{Key, Table};
+use crate::store::{Condition, StoreError};
+
+/// Writes of one transaction, at most: what waits behind them waits for them all.
+const BATCH: usize = 1_024;
+/// Versions are taken in blocks, so that not every commit writes their counter: what a crash
+/// leaves of a block is never given.
+const VERSION_BLOCK: u64 = 65_536;
+/// Between attempts to open a file whose disk has failed.
+const REOPEN_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a write answers: the item's new version, empty for what makes none.
+pub(super) type Answer = Result<String, StoreError>;
+
+pub(super) enum Change {
+    Put(Prepared, Condition),
+    Delete {
+        table: String,
+        key: Key,
+        unchanged: Option<String>,
+    },
+    Declare(Vec<Table>),
+}
+
+/// A change and whoever waits for it. One who has gone meanwhile does not keep it from being done.
+pub(super) struct Write {
+    pub(super) change: Change,
+    pub(super) answer: oneshot::Sender<Answer>,
+    /// Its part of the memory that may wait.
+    pub(super) _room: OwnedSemaphorePermit,
+}
+
+pub(super) struct Writer {
+    file: Arc<File>,
+    next_version: u64,
+    /// The file's counter: versions below it may be given.
+    reserved: u64,
+    /// Tables that were declared since the file was opened.
+    declared: FxHashSet<String>,
+    failed_at: Option<Instant>,
+    counters: WriterCounters,
+}
+
+impl Writer {
+    pub(super) fn new(file: Arc<File>) -> Result<Self, redb::Error> {
+        let database = file.database().map_err(|error| {
+            redb::Error::Corrupted(error.to_string()) // A file just opened is there.
+        })?;
+        let reserved = number(&database, VERSIONS)?;
+        Ok(Self {
+            file,
+            next_version: reserved,
+            reserved,
+            declared: FxHashSet::default(),
+            failed_at: None,
+            counters: WriterCounters::new(),
+        })
+    }
+
+    /// Until all senders are gone and what they sent is written.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Write>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
+            self.counters.queued.set(queue.len() as f64);
+            let mut together = Vec::with_capacity(batch.len());
+            for write in batch.drain(..) {
+                let Change::Declare(tables) = &write.change else {
+                    together.push(write);
+                    continue;
+                };
+                // What was asked before it comes before it.
+                self.commit(std::mem::take(&mut together));
+                let outcome = self.settled(|writer| declare::declare(writer, tables));
+                let _ = write.answer.send(outcome.map(|()| String::new()));
+            }
+            self.commit(together);
+        }
+    }
+
+    fn commit(&mut self, writes: Vec<Write>) {
+        if writes.is_empty() {
+            return;
+        }
+        let begun = Instant::now();
+        match self.settled(|writer| writer.transaction(&writes).map(Ok)) {
+            Ok(answers) => {
+                for (write, answer) in writes.into_iter().zip(answers) {
+                    let _ = write.answer.send(answer);
+                }
+            }
+            Err(error) => {
+                for write in writes {
+                    let _ = write.answer.send(Err(error.clone()));
+                }
+            }
+        }
+        self.counters.commit_seconds.record(begun.elapsed());
+    }
+
+    fn transaction(&mut self, writes: &[Write]) -> Result<Vec<Answer>, redb::Error> {
+        let write = self.begin()?;
+        let catalog = self.file.catalog.load_full();
+        let (mut version, mut reserved) = (self.next_version, self.reserved);
+        let mut answers = Vec::with_capacity(writes.len());
+        let mut open = Open::new(&write, now())?;
+        let swept = open.sweep(&catalog)?;
+        for asked in writes {
+            let outcome = match &asked.change {
+                Change::Put(item, condition) => {
+                    version += 1;
+                    self.put(&mut open, item, condition, version)?
+                        .map(|()| version.to_string())
+                }
+                Change::Delete {
+                    table,
+                    key,
+                    unchanged,
+                } => match catalog.get(table) {
+                    Some(layout) => open
+                        .delete(layout, key, unchanged.as_deref())?
+                        .map(|()| String::new()),
+                    None => Err(StoreError::UnknownTable(table.clone())),
+                },
+                Change::Declare(_) => Ok(String::new()),
+            };
+            answers.push(outcome);
+        }
+        drop(open);
+        let done = answers.iter().filter(|answer| answer.is_ok()).count();
+        if done == 0 && swept == 0 {
+            write.abort()?;
+            return Ok(answers);
+        }
+        if version > reserved {
+            reserved = version + VERSION_BLOCK;
+            write.open_table(NUMBERS)?.insert(VERSIONS, reserved)?;
+        }
+        write.commit()?;
+        (self.next_version, self.reserved) = (version, reserved);
+        self.counters.expired.increment(swept);
+        self.counters.commit_records.record(done as f64);
+        Ok(answers)
+    }
+
+    fn put(
+        &self,
+        open: &mut Open<'_>,
+        item: &Prepared,
+        condition: &Condition,
+        version: u64,
+    ) -> Applied<()> {
+        let layout = match self.file.layout(&item.layout.table.name) {
+            Ok(layout) => layout,
+            Err(error) => return Ok(Err(error)),
+        };
+        if Arc::ptr_eq(&layout, &item.layout) {
+            return open.put(item, condition, version);
+        }
+        match item.again(layout) {
+            Ok(item) => open.put(&item, condition, version),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// What the disk did not do is `unavailable`, and the file is opened anew before the next.
+    fn settled<T>(&mut self, work: impl FnOnce(&mut Self) -> Applied<T>) -> Result<T, StoreError> {
+        if let Some(failed_at) = self.failed_at {
+            if failed_at.elapsed() >= REOPEN_PAUSE {
+                self.reopen();
+            }
+            // Says that the disk has failed, if it still has.
+            self.file.database()?;
+        }
+        match work(self) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::error!(%error, path = %self.file.path.display(), "the store cannot write");
+                self.reopen();
+                Err(StoreError::Unavailable(
+                    "the store could not write to its disk".into(),
+                ))
+            }
+        }
+    }
+
+    fn reopen(&mut self) {
+        self.failed_at = match self.file.reopen() {
+            Ok(()) => {
+                tracing::warn!(path = %self.file.path.display(), "the store is open again");
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, path = %self.file.path.display(), "the store cannot be opened again");
+                Some(Instant::now())
+            }
+        };
+    }
+
+    pub(super) fn begin(&self) -> Result<WriteTransaction, redb::Error> {
+        let database = self.file.database();
+        let database = database.map_err(|error| redb::Error::Corrupted(error.to_string()))?;
+        Ok(database.begin_write()?)
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(super) fn is_declared(&self, table: &str) -> bool {
+        self.declared.contains(table)
+    }
+
+    pub(super) fn set_declared<'a>(&mut self, tables: impl IntoIterator<Item = &'a Table>) {
+        let names = tables.into_iter().map(|table| table.name.clone());
+        self.declared.extend(names);
+    }
+}
