@@ -1,9 +1,10 @@
 //! `POST /call/{method}`: who calls, from which pages, and what is answered.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tidegate_tests::broker::Broker;
 use tidegate_tests::cookies::cookie;
 use tidegate_tests::http::{self, Answer};
+use tidegate_tests::pages::{own_origin, post};
 use tidegate_tests::plugins::Plugins;
 use tidegate_tests::setup::Setup;
 
@@ -13,21 +14,6 @@ async fn serving() -> (Plugins, Broker) {
     let plugins = plugins();
     let broker = setup(&plugins).start().await;
     (plugins, broker)
-}
-
-pub async fn post(
-    broker: &Broker,
-    method: &str,
-    headers: &[(&str, &str)],
-    params: &Value,
-) -> Answer {
-    let url = broker.url(&format!("/call/{method}"));
-    http::post(&url, headers, params.to_string()).await
-}
-
-/// The origin of a page that the broker itself serves.
-pub fn own_origin(broker: &Broker) -> String {
-    format!("http://{}", broker.address)
 }
 
 #[track_caller]

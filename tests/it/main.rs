@@ -7,6 +7,7 @@ mod broken_plugins;
 mod call_sessions;
 mod calls;
 mod calls_over_http;
+mod chat;
 mod cli;
 mod commands;
 mod conversation;

@@ -7,6 +7,7 @@
 pub mod artifacts;
 pub mod broker;
 pub mod certificate;
+pub mod chat;
 pub mod client;
 pub mod cluster;
 pub mod cookies;
@@ -18,6 +19,7 @@ pub mod issuer;
 pub mod kafka;
 pub mod logs;
 pub mod node;
+pub mod pages;
 pub mod plugins;
 pub mod ports;
 pub mod process;
