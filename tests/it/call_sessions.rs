@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
-use tidegate_tests::pages::{cookie_of, from_page, own_origin, post, swap, token_of};
+use tidegate_tests::page::{cookie_of, from_page, own_origin, post, swap, token_of};
 use tidegate_tests::plugins::Plugins;
 use tidegate_tests::redis::Redis;
 use tidegate_tests::{tokens, wait};

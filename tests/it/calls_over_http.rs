@@ -4,7 +4,7 @@ use serde_json::json;
 use tidegate_tests::broker::Broker;
 use tidegate_tests::cookies::cookie;
 use tidegate_tests::http::{self, Answer};
-use tidegate_tests::pages::{own_origin, post};
+use tidegate_tests::page::{own_origin, post};
 use tidegate_tests::plugins::Plugins;
 use tidegate_tests::setup::Setup;
 

@@ -6,7 +6,7 @@ use tidegate_tests::chat::{
     NEW, Person, call, hear, history, list, refused, register, send, texts_of,
 };
 use tidegate_tests::client::Client;
-use tidegate_tests::pages::{post, swap};
+use tidegate_tests::page::{post, swap};
 use tidegate_tests::setup::Setup;
 use tidegate_tests::socketio::SocketIo;
 use tidegate_tests::tokens;

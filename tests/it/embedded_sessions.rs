@@ -3,7 +3,7 @@
 use serde_json::json;
 use tidegate_tests::client::Client;
 use tidegate_tests::http;
-use tidegate_tests::pages::swap;
+use tidegate_tests::page::swap;
 use tidegate_tests::setup::Setup;
 use tidegate_tests::{embedded, tokens};
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::broker::Broker;
 use crate::client::Client;
 use crate::http::Answer;
-use crate::pages::{cookie_of, from_page, token_of};
+use crate::page::{cookie_of, from_page, token_of};
 
 /// Where the messages of the first room are announced.
 pub const NEW: &str = "chat:message:new";

@@ -19,7 +19,7 @@ pub mod issuer;
 pub mod kafka;
 pub mod logs;
 pub mod node;
-pub mod pages;
+pub mod page;
 pub mod plugins;
 pub mod ports;
 pub mod process;

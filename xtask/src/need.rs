@@ -61,7 +61,9 @@ impl Need {
             Self::WasmTarget => "a Rust compiler for wasm32-unknown-unknown",
             Self::Redis => "redis-server and redis-cli",
             Self::Node => "Node.js with npm",
-            Self::NodePackages => "the npm packages of tests/node, tests/browser and examples",
+            Self::NodePackages => {
+                "the npm packages of tests/node, tests/browser, examples and sdk/client"
+            }
             Self::Python => "Python 3 with venv",
             Self::PythonPackages => "the Python packages of tests/python",
             Self::Browser => "Chromium",

@@ -49,6 +49,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
     lifecycle.end();
     let outcome = join(node.threads);
     node.plugins.stop();
+    node.store.close();
     io.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
@@ -61,6 +62,7 @@ struct Started {
     /// The workers', and the source's if there is one.
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
+    store: Store,
     /// Serves until it is dropped.
     _admin: Option<Admin>,
 }
@@ -101,7 +103,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
             on_announcement,
         )
     })?;
-    let outside = outside(store, &bus, &auth, limits.publication_bytes);
+    let outside = outside(store.clone(), &bus, &auth, limits.publication_bytes);
     let (plugins, handed) = PluginHost::start(plugin, workers, io.handle(), outside)?;
     let _io = io.enter();
     let logout = Logout::new(auth.clone(), bus.clone());
@@ -137,6 +139,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         address,
         threads,
         plugins,
+        store,
         _admin: admin,
     })
 }

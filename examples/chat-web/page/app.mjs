@@ -111,9 +111,12 @@ class Chat {
 }
 
 windows.onmessage = async () => {
-  if (!chat) return begin();
-  const who = await post("chat.who").catch(({ code }) => (code === "unauthenticated" ? {} : chat));
-  if (chat && who?.name !== chat.name) leave(who?.name ? "" : "You have been logged out.");
+  const isOut = ({ code }) => (code === "unauthenticated" ? {} : null);
+  const who = await post("chat.who").catch(isOut);
+  // Not known now: the connection will tell.
+  if (!who || who.name === chat?.name) return;
+  if (chat) leave(who.name ? "" : "You have been logged out.");
+  else begin();
 };
 
 begin();

@@ -22,7 +22,8 @@ export function ask(note, entered) {
     try {
       await post("chat.register", { name });
     } catch (error) {
-      return refuse(error.message);
+      // Another window of this browser was faster, with another name.
+      if (error.code !== "already-registered") return refuse(error.message);
     } finally {
       button.disabled = false;
     }

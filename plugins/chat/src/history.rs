@@ -54,7 +54,12 @@ impl Chat {
 impl Part<'_> {
     fn read(&self, room: &str, limit: usize) -> Result<Batch, Error> {
         // One more tells whether there are more, and the one that is named may be among them.
-        let mut query = MESSAGES.query(room).limit(limit as u32 + 2);
+        // Who fills in a gap must not read past what was announced meanwhile.
+        let table = match self {
+            Part::Before(_) => MESSAGES,
+            Part::Newest | Part::After(_) => MESSAGES.consistent(),
+        };
+        let mut query = table.query(room).limit(limit as u32 + 2);
         let excluded = match self {
             Part::Newest => None,
             Part::Before(place) | Part::After(place) => Some(*place),
@@ -85,7 +90,8 @@ impl Part<'_> {
 
 fn place<'a>(text: &'a str, param: &str) -> Result<&'a str, Error> {
     let is_place = (1..=CREATED_AT_DIGITS).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_digit());
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'));
     if !is_place {
         return Err(bad_params(&format!(
             "{param} is not the created_at of a message, {CREATED_AT_DIGITS} digits"

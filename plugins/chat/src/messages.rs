@@ -54,6 +54,11 @@ pub(crate) fn created_at() -> String {
     format!("{:0MS_DIGITS$}{random:0RANDOM_DIGITS$}", now_ms())
 }
 
+/// When it was written, in milliseconds since 1970; none if it tells no time.
+pub(crate) fn time_ms(created_at: &str) -> Option<u64> {
+    created_at.get(..MS_DIGITS)?.parse().ok()
+}
+
 impl Found {
     pub(crate) fn message(self) -> Option<Message> {
         match self {
@@ -66,7 +71,7 @@ impl Found {
 impl Stored {
     /// None if its `CreatedAt` tells no time.
     pub(crate) fn message(self) -> Option<Message> {
-        let time_ms = self.created_at.get(..MS_DIGITS)?.parse().ok()?;
+        let time_ms = time_ms(&self.created_at)?;
         Some(Message {
             id: format!("{}/{}", self.partition_key, self.created_at),
             room: self.partition_key,

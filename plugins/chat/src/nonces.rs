@@ -5,13 +5,18 @@ use serde::{Deserialize, Serialize};
 use tidegate_plugin::store::{Item, Version};
 use tidegate_plugin::{Error, clock, encode_segment};
 
-use crate::messages::{MESSAGES, created_at};
+use crate::messages::{MESSAGES, created_at, time_ms};
 use crate::refusal::{busy, is_conflict, unavailable};
+use crate::users::now_ms;
 
 const HOUR_SECONDS: u64 = 60 * 60;
 
 /// The only sort key of a nonce's partition.
 const SORT: &str = "0";
+
+/// Windows fill in a gap from 30 s before what they know last: what is saved at an older place may
+/// never be seen. No call lasts so long.
+const LATE_MS: u64 = 20_000;
 
 /// An item is gone only when it expired between two calls.
 const TRIES: u32 = 3;
@@ -76,6 +81,11 @@ impl Place {
             Err(error) if is_conflict(&error) => Self::read(&item.partition_key)?.ok_or_else(busy),
             Err(error) => Err(unavailable(error)),
         }
+    }
+
+    /// Whether it was chosen too long ago for a message that is saved only now.
+    pub(crate) fn is_late(&self) -> bool {
+        time_ms(&self.item.message_at).is_none_or(|at| now_ms().saturating_sub(at) > LATE_MS)
     }
 
     pub(crate) fn room(&self) -> &str {

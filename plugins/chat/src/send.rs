@@ -54,10 +54,13 @@ fn save(name: &str, nonce: &str, text: &str, mut place: Place) -> Result<Stored,
             text: text.into(),
             nonce: Some(nonce.into()),
         };
-        match MESSAGES.put_if_absent(&message) {
-            Ok(_) => return Ok(message),
-            Err(error) if is_conflict(&error) => {}
-            Err(error) => return Err(unavailable(error)),
+        let is_late = place.is_late();
+        if !is_late {
+            match MESSAGES.put_if_absent(&message) {
+                Ok(_) => return Ok(message),
+                Err(error) if is_conflict(&error) => {}
+                Err(error) => return Err(unavailable(error)),
+            }
         }
         let there = MESSAGES
             .consistent()
@@ -70,6 +73,7 @@ fn save(name: &str, nonce: &str, text: &str, mut place: Place) -> Result<Stored,
                 return Ok(there);
             }
             Some(_) => place = place.change()?,
+            None if is_late => place = place.change()?,
             // Gone meanwhile: the place is free.
             None => {}
         }

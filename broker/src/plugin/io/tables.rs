@@ -1,17 +1,11 @@
 //! The import `store`, as it works on the I/O engine. A plugin reaches the tables that its manifest
-//! declares.
+//! declares; how much it may ask for at once is the store's to say.
 
 use super::reach::{Reach, refused, shorten};
 use crate::plugin::bindings::imports::tidegate::types::errors::Error;
 use crate::plugin::bindings::io::imports::tidegate::store::store as wit;
 use crate::plugin::imports::HostState;
 use crate::store::{Condition, Item, Key, Page, Range, Store, StoreError};
-
-/// Keys of one `batch-get`, and items of one page (`wit/deps/store`).
-const KEYS: usize = 100;
-const PAGE_ITEMS: u32 = 1_000;
-/// Items that one call copies into the plugin's memory.
-const ANSWER_BYTES: usize = 8 << 20;
 
 type Answer<T> = wasmtime::Result<Result<T, Error>>;
 
@@ -41,14 +35,9 @@ impl wit::Host for HostState {
         let reach = self.reach_of("store")?;
         let got = async {
             let store = store(reach, &table)?;
-            if keys.len() > KEYS {
-                let many = format!("{} keys, at most {KEYS} at once", keys.len());
-                return Err(refused("too-large", many));
-            }
             let keys: Vec<Key> = keys.into_iter().map(Into::into).collect();
             let getting = store.batch_get(&table, &keys, consistent);
             let items = reach.wait(getting).await?;
-            check_size(items.iter().flatten())?;
             Ok(items.into_iter().map(|item| item.map(Into::into)).collect())
         };
         Ok(got.await)
@@ -110,9 +99,9 @@ impl wit::Host for HostState {
         let reach = self.reach_of("store")?;
         let found = async {
             let store = store(reach, &table)?;
-            let range = range(first, last, descending, limit, cursor)?;
+            let range = range(first, last, descending, limit, cursor);
             let querying = store.query(&table, &partition, &range, consistent);
-            page(reach.wait(querying).await?)
+            Ok(page(reach.wait(querying).await?))
         };
         Ok(found.await)
     }
@@ -131,9 +120,9 @@ impl wit::Host for HostState {
         let reach = self.reach_of("store")?;
         let found = async {
             let store = store(reach, &table)?;
-            let range = range(first, last, descending, limit, cursor)?;
+            let range = range(first, last, descending, limit, cursor);
             let querying = store.query_index(&table, &index, &partition, &range);
-            page(reach.wait(querying).await?)
+            Ok(page(reach.wait(querying).await?))
         };
         Ok(found.await)
     }
@@ -159,35 +148,21 @@ fn range(
     descending: bool,
     limit: u32,
     cursor: Option<String>,
-) -> Result<Range, Error> {
-    if !(1..=PAGE_ITEMS).contains(&limit) {
-        let message = format!("a page has 1 to {PAGE_ITEMS} items, not {limit}");
-        return Err(refused("bad-limit", message));
-    }
-    Ok(Range {
+) -> Range {
+    Range {
         first,
         last,
         descending,
         limit,
         cursor,
-    })
+    }
 }
 
-fn page(page: Page) -> Result<wit::Page, Error> {
-    check_size(&page.items)?;
-    Ok(wit::Page {
+fn page(page: Page) -> wit::Page {
+    wit::Page {
         items: page.items.into_iter().map(Into::into).collect(),
         cursor: page.cursor,
-    })
-}
-
-fn check_size<'a>(items: impl IntoIterator<Item = &'a Item>) -> Result<(), Error> {
-    let bytes: usize = items.into_iter().map(|item| item.json.len()).sum();
-    if bytes > ANSWER_BYTES {
-        let message = format!("the items have more than {ANSWER_BYTES} bytes: ask for fewer");
-        return Err(refused("too-large", message));
     }
-    Ok(())
 }
 
 impl From<StoreError> for Error {

@@ -56,6 +56,28 @@ fn a_nonce_is_known_in_all_rooms_and_for_a_day() {
     assert_ne!(bed.sends("ann", "n", "hi"), Ok(first));
 }
 
+/// A window that fills in a gap looks back 30 s, no farther.
+#[test]
+fn what_is_saved_late_is_saved_at_a_place_of_its_time() {
+    let mut bed = Bed::new();
+    // The nonce's item is put, the message is not.
+    let mut puts = 0;
+    bed.host.watch(move |call| {
+        puts += u32::from(call.name == "store.put");
+        (puts == 2).then(|| Fault::Undone(unavailable()))
+    });
+    assert!(bed.sends("ann", "n", "hi").is_err());
+    bed.host.watch(|_| None);
+    assert_eq!(bed.kept().len(), 0);
+    bed.host.pass(Duration::from_secs(120));
+    let before = bed.sends("bob", "b", "between").expect("sent");
+    let late = bed.sends("ann", "n", "hi").expect("sent");
+    let at = |message: &Value| message["time_ms"].as_u64().expect("a time");
+    assert!(at(&late) >= at(&before), "{late} {before}");
+    assert_eq!(bed.sends("ann", "n", "hi"), Ok(late));
+    assert_eq!(bed.kept().len(), 2);
+}
+
 /// What meets the plugin at one of its host calls.
 #[derive(Clone, Copy, Debug)]
 enum Event {
@@ -160,6 +182,8 @@ proptest! {
                 Ok(Err(error)) => prop_assert!(error.retryable, "{error}"),
                 Err(_) => bed.chat = started(&bed.host, &shipped()),
             }
+            // The second time it is late.
+            bed.host.pass(Duration::from_secs(15));
         };
         let kept = anns(&bed);
         prop_assert_eq!(kept.len(), 1, "{:?}", kept);
