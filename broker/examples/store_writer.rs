@@ -35,7 +35,11 @@ fn main() {
     let done = Arc::new(AtomicU64::new(0));
     let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let writers: Vec<_> = (0..in_flight)
-        .map(|writer| io.spawn(write(store.clone(), writer, end, done.clone())))
+        .map(|number| {
+            // Those of processes before it in the same file have other names.
+            let name = format!("{}-{number}", std::process::id());
+            io.spawn(write(store.clone(), name, end, done.clone()))
+        })
         .collect();
     io.block_on(async {
         for writer in writers {
@@ -47,7 +51,7 @@ fn main() {
     }
 }
 
-async fn write(store: Store, writer: u64, end: Option<Instant>, done: Arc<AtomicU64>) {
+async fn write(store: Store, writer: String, end: Option<Instant>, done: Arc<AtomicU64>) {
     for number in 0_u64.. {
         if end.is_some_and(|end| Instant::now() >= end) {
             return;

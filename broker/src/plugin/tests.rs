@@ -10,6 +10,7 @@ mod mapping;
 mod refused;
 mod reload;
 mod serving;
+mod tables;
 mod users;
 
 use std::path::{Path, PathBuf};

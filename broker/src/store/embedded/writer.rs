@@ -52,7 +52,7 @@ pub(super) struct Writer {
     reserved: u64,
     /// Tables that were declared since the file was opened.
     declared: FxHashSet<String>,
-    failed_at: Option<Instant>,
+    has_failed: bool,
     counters: WriterCounters,
 }
 
@@ -67,7 +67,7 @@ impl Writer {
             next_version: reserved,
             reserved,
             declared: FxHashSet::default(),
-            failed_at: None,
+            has_failed: false,
             counters: WriterCounters::new(),
         })
     }
@@ -89,6 +89,7 @@ impl Writer {
                 let _ = write.answer.send(outcome.map(|()| String::new()));
             }
             self.commit(together);
+            self.recover(&mut queue);
         }
     }
 
@@ -179,36 +180,38 @@ impl Writer {
 
     /// What the disk did not do is `unavailable`, and the file is opened anew before the next.
     fn settled<T>(&mut self, work: impl FnOnce(&mut Self) -> Applied<T>) -> Result<T, StoreError> {
-        if let Some(failed_at) = self.failed_at {
-            if failed_at.elapsed() >= REOPEN_PAUSE {
-                self.reopen();
-            }
-            // Says that the disk has failed, if it still has.
-            self.file.database()?;
-        }
-        match work(self) {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::error!(%error, path = %self.file.path.display(), "the store cannot write");
-                self.reopen();
-                Err(StoreError::Unavailable(
-                    "the store could not write to its disk".into(),
-                ))
-            }
-        }
+        work(self).unwrap_or_else(|error| {
+            tracing::error!(%error, path = %self.file.path.display(), "the store cannot write");
+            self.reopen();
+            Err(not_written())
+        })
     }
 
     fn reopen(&mut self) {
-        self.failed_at = match self.file.reopen() {
-            Ok(()) => {
-                tracing::warn!(path = %self.file.path.display(), "the store is open again");
-                None
+        let path = self.file.path.display();
+        let opened = self.file.reopen();
+        match &opened {
+            Ok(()) => tracing::warn!(%path, "the store is open again"),
+            Err(error) => tracing::error!(%error, %path, "the store cannot be opened again"),
+        }
+        self.has_failed = opened.is_err();
+    }
+
+    /// Tries to open the file again until it is; whoever writes meanwhile is told so.
+    fn recover(&mut self, queue: &mut mpsc::Receiver<Write>) {
+        while self.has_failed {
+            std::thread::sleep(REOPEN_PAUSE);
+            loop {
+                match queue.try_recv() {
+                    Ok(write) => {
+                        let _ = write.answer.send(Err(not_written()));
+                    }
+                    Err(mpsc::error::TryRecvError::Empty) => break,
+                    Err(mpsc::error::TryRecvError::Disconnected) => return,
+                }
             }
-            Err(error) => {
-                tracing::error!(%error, path = %self.file.path.display(), "the store cannot be opened again");
-                Some(Instant::now())
-            }
-        };
+            self.reopen();
+        }
     }
 
     pub(super) fn begin(&self) -> Result<WriteTransaction, redb::Error> {
@@ -229,4 +232,8 @@ impl Writer {
         let names = tables.into_iter().map(|table| table.name.clone());
         self.declared.extend(names);
     }
+}
+
+fn not_written() -> StoreError {
+    StoreError::Unavailable("the store could not write to its disk".into())
 }
