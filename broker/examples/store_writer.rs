@@ -4,7 +4,7 @@
 //!     store_writer FOLDER [IN_FLIGHT [SECONDS]]
 //!
 //! Without SECONDS it writes until it is killed, and prints each item's key once its put is
-//! answered. With SECONDS it prints only how many puts were answered per second.
+//! answered; what could not be written it says, and tries again. With SECONDS it prints only how many puts were answered per second.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,8 +60,11 @@ async fn write(store: Store, writer: String, end: Option<Instant>, done: Arc<Ato
             "{{\"Writer\":\"{writer}\",\"Number\":\"{number:012}\",\"Text\":\"a message of some \
              length, as people write them to each other\",\"UserName\":\"ann\"}}"
         );
-        let put = store.put("Messages", &item, Condition::IfAbsent).await;
-        put.expect("the put is answered");
+        while let Err(error) = store.put("Messages", &item, Condition::IfAbsent).await {
+            assert!(error.retryable(), "{writer}/{number}: {error}");
+            println!("{error}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         done.fetch_add(1, Ordering::Relaxed);
         if end.is_none() {
             println!("{writer}/{number:012}");

@@ -1,5 +1,6 @@
 //! The harness of the end-to-end tests: it starts the real `tidegate` binary and real servers,
-//! and speaks to them as clients do. It knows the broker only from outside, but for [`embedded`].
+//! and speaks to them as clients do. It knows the broker only from outside, but for [`embedded`]
+//! and [`store`].
 //!
 //! Nothing here sleeps for luck: [`wait`] polls a condition until a deadline, and a test shows
 //! that something did *not* happen by a fence (a later message that must come next).

@@ -21,6 +21,11 @@ const BATCH: usize = 1_024;
 /// Versions are taken in blocks, so that not every commit writes their counter: what a crash
 /// leaves of a block is never given.
 const VERSION_BLOCK: u64 = 65_536;
+/// Between looks whether more writes have come, and how many looks in vain end the gathering.
+const GATHER_STEP: Duration = Duration::from_micros(50);
+const GATHER_IN_VAIN: u32 = 2;
+/// No commit is put off for longer, however long the last one took.
+const GATHER_MAX: Duration = Duration::from_millis(2);
 /// Between attempts to open a file whose disk has failed.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
@@ -53,6 +58,8 @@ pub(super) struct Writer {
     /// Tables that were declared since the file was opened.
     declared: FxHashSet<String>,
     has_failed: bool,
+    /// Of the last batch: how many writes, and how long its commits took.
+    last: (usize, Duration),
     counters: WriterCounters,
 }
 
@@ -68,6 +75,7 @@ impl Writer {
             reserved,
             declared: FxHashSet::default(),
             has_failed: false,
+            last: (0, Duration::ZERO),
             counters: WriterCounters::new(),
         })
     }
@@ -76,7 +84,9 @@ impl Writer {
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Write>) {
         let mut batch = Vec::with_capacity(BATCH);
         while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
+            self.gather(&mut queue, &mut batch);
             self.counters.queued.set(queue.len() as f64);
+            let (writes, begun) = (batch.len(), Instant::now());
             let mut together = Vec::with_capacity(batch.len());
             for write in batch.drain(..) {
                 let Change::Declare(tables) = &write.change else {
@@ -89,7 +99,31 @@ impl Writer {
                 let _ = write.answer.send(outcome.map(|()| String::new()));
             }
             self.commit(together);
+            self.last = (writes, begun.elapsed());
             self.recover(&mut queue);
+        }
+    }
+
+    /// Whoever was answered by the last commit often comes back with the next write. The first of
+    /// them must not be committed alone, with the others waiting for the disk twice: while more
+    /// come they are waited for, up to as many as they were, for half of what a commit takes.
+    fn gather(&self, queue: &mut mpsc::Receiver<Write>, batch: &mut Vec<Write>) {
+        let (writes, took) = self.last;
+        let end = Instant::now() + GATHER_MAX.min(took / 2);
+        let mut in_vain = 0;
+        while batch.len() < writes && in_vain < GATHER_IN_VAIN && Instant::now() < end {
+            std::thread::sleep(GATHER_STEP);
+            let before = batch.len();
+            while batch.len() < BATCH
+                && let Ok(write) = queue.try_recv()
+            {
+                batch.push(write);
+            }
+            in_vain = if batch.len() == before {
+                in_vain + 1
+            } else {
+                0
+            };
         }
     }
 
