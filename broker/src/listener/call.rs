@@ -131,6 +131,7 @@ async fn call(
     let method = parts.uri.path().strip_prefix(PATH).unwrap_or_default();
     let (principal, session_id) = principal(front, &parts.headers).await?;
     let params = params(&request::body(front, body).await?)?;
+    let _counted = front.count_call();
     let call = Call {
         method: method.into(),
         params,

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::answers::{self, Admitted, Reply};
-use super::handler::Call;
+use super::handler::Invocation;
 use super::instance::{Budget, Deeds, IoHooks, IoInstance};
 use super::reach::{Granted, Reach};
 use super::seat::Visitor;
@@ -152,11 +152,11 @@ impl Pool {
     /// The same for a call.
     pub(super) async fn handle(
         self: &Arc<Self>,
-        until: Instant,
-        call: &Call,
+        invocation: &Invocation,
     ) -> Result<(Reply, CookieChange), NoAnswer> {
+        let until = invocation.until;
         let (mut lease, budget) = self.lease(self.handler.as_ref(), until).await?;
-        let told = lease.instance()?.handle(budget, call).await;
+        let told = lease.instance()?.handle(budget, invocation).await;
         let (reply, deeds) = lease.end(told.and_then(answers::reply), Reply::is_ok)?;
         Ok((reply, deeds.cookie))
     }

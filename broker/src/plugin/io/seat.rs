@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::answers::{Admitted, Reply};
-use super::handler::{Call, CallRefused};
+use super::handler::{CallRefused, Invocation};
 use super::pool::{NoAnswer, Pool};
 use super::sessions::CookieChange;
 use super::transport::Transport;
@@ -93,9 +93,9 @@ impl IoSeat {
     /// Like [`Self::admit`]. The cookie changes even if there is no answer.
     pub(super) async fn handle(
         &self,
-        until: Instant,
-        call: &Call,
+        invocation: &Invocation,
     ) -> (Result<Reply, CallError>, CookieChange) {
+        let call = &invocation.call;
         let Order { first, then } = self.order();
         let takes = |generation: &Generation| {
             call.caller.transport == Transport::Http || !generation.is_http_only(call.own_method())
@@ -104,9 +104,9 @@ impl IoSeat {
             let refusal = CallRefused::needs_http(&call.method);
             return (Ok(Err(refusal)), CookieChange::Keep);
         }
-        let answer = match (self.handle_on(&first, until, call).await, then) {
+        let answer = match (self.handle_on(&first, invocation).await, then) {
             (Err(failed), Some(previous)) if !failed.has_acted() && takes(&previous) => {
-                self.handle_on(&previous, until, call).await
+                self.handle_on(&previous, invocation).await
             }
             (answer, _) => answer,
         };
@@ -119,11 +119,10 @@ impl IoSeat {
     async fn handle_on(
         &self,
         generation: &Arc<Generation>,
-        until: Instant,
-        call: &Call,
+        invocation: &Invocation,
     ) -> Result<(Reply, CookieChange), NoAnswer> {
         let pool = self.pool(generation)?;
-        self.settle(generation, pool.handle(until, call).await)
+        self.settle(generation, pool.handle(invocation).await)
     }
 
     fn order(&self) -> Order {

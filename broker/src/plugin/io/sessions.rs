@@ -103,7 +103,7 @@ impl wit::Host for HostState {
 
 async fn create(reach: &mut Reach, document: String) -> Result<String, Error> {
     check(reach)?;
-    reach.acted = true;
+    reach.act()?;
     let granted = reach.granted.clone();
     let creating = (granted.outside.create_session)(document);
     let (give, take) = oneshot::channel();
@@ -130,7 +130,7 @@ async fn create(reach: &mut Reach, document: String) -> Result<String, Error> {
 
 async fn destroy(reach: &mut Reach, id: String) -> Result<(), Error> {
     check(reach)?;
-    reach.acted = true;
+    reach.act()?;
     let sessions = &mut reach.sessions;
     if let Some(created) = sessions.created.take_if(|created| created.session.id == id) {
         created.keep();

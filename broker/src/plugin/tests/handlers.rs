@@ -208,6 +208,31 @@ fn a_caller_that_leaves_ends_its_call() {
 }
 
 #[test]
+fn a_call_that_has_acted_runs_on_without_its_caller() {
+    let (bed, users) = bed();
+    let (_host, io) = bed.io();
+    let slow = json!({"fetch": format!("{}/slow", users.url())});
+    let put = json!({"put": {"table": "Things", "item": {"id": "a"}}});
+    let publish = json!({"publish": {"topic": "chat:a", "payload": 1}});
+    let asked = steps(
+        &json!([put, slow, publish]),
+        anonymous(Transport::WebSocket),
+    );
+    let left = {
+        let io = io.clone();
+        bed.runtime.spawn(async move { io.call(asked).await })
+    };
+    until("it waits", || users.asked() == 1);
+    left.abort();
+    until("the caller has left", || left.is_finished());
+    let ended = bed.runtime.spawn(async move { io.calls_ended().await });
+    assert!(!ended.is_finished(), "it is waited for");
+    users.open();
+    until("it has ended", || ended.is_finished());
+    assert_eq!(bed.world.seen().published.len(), 1, "what is kept is told");
+}
+
+#[test]
 fn both_hooks_share_a_pool_and_neither_takes_the_others_place() {
     let (mut bed, users) = bed();
     bed.config.admission = Some("guest".into());
