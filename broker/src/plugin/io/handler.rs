@@ -207,8 +207,7 @@ async fn answer(
     let (outcome, count) = match answer {
         Ok(Ok(reply)) => (Ok(reply), &numbers.answered),
         Ok(Err(refusal)) => (Err(refusal), &numbers.refused),
-        // All instances were busy for as long as the call could wait.
-        Err(CallError::Restarting) => (Err(CallRefused::overloaded()), &numbers.overloaded),
+        Err(CallError::Busy) => (Err(CallRefused::overloaded()), &numbers.overloaded),
         Err(_) => (Err(CallRefused::unavailable()), &numbers.failed),
     };
     under_way.ends_as = count;

@@ -127,6 +127,23 @@ fn the_callers_own_session_takes_its_cookie_along() {
 }
 
 #[test]
+fn a_session_that_stays_keeps_its_cookie() {
+    let (bed, _users) = bed();
+    let (_host, io) = bed.io();
+    let away = json!({"error": "unavailable", "retryable": true});
+    bed.world.seen().sessions_stay = true;
+    let own = over_http(&bed, &io, &json!([{"destroy": "own"}]), Some("own"));
+    assert_eq!(own.cookie, CookieChange::Keep, "it may be tried again");
+    assert_eq!(value(own), json!([away]));
+    let both = json!([{"create": {}}, {"destroy": "s1"}]);
+    let both = over_http(&bed, &io, &both, None);
+    assert_eq!(both.cookie, CookieChange::Set("sid=s1".into()));
+    bed.world.seen().sessions_stay = false;
+    let own = over_http(&bed, &io, &json!([{"destroy": "own"}]), Some("own"));
+    assert_eq!(own.cookie, CookieChange::Clear);
+}
+
+#[test]
 fn sessions_need_an_answer_that_carries_a_cookie() {
     let (bed, _users) = bed();
     let (_host, io) = bed.io();
