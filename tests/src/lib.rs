@@ -27,6 +27,7 @@ pub mod redis;
 pub mod sentry;
 pub mod services;
 pub mod setup;
+pub mod slow;
 pub mod socketio;
 pub mod tokens;
 pub mod wait;

@@ -210,12 +210,7 @@ async fn revoke(logout: Logout, whose: Revoked) -> Result<(), String> {
 
 /// Until the first signal; then drains until all threads and calls have ended, the deadline has passed
 /// or a second signal comes.
-async fn wait(
-    signals: &mut Signals,
-    lifecycle: &Lifecycle,
-    node: &Started,
-    deadline: Duration,
-) {
+async fn wait(signals: &mut Signals, lifecycle: &Lifecycle, node: &Started, deadline: Duration) {
     let threads = node.threads.as_slice();
     let all_ended = async |check: fn(&[JoinHandle<anyhow::Result<()>>]) -> bool| {
         let mut poll = tokio::time::interval(Duration::from_millis(20));
