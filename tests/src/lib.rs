@@ -29,6 +29,7 @@ pub mod redis;
 pub mod sentry;
 pub mod services;
 pub mod setup;
+pub mod slow;
 pub mod socketio;
 pub mod store;
 pub mod tokens;
