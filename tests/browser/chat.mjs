@@ -100,7 +100,7 @@ async function talking() {
 
 async function loadingMore() {
   await ann.scrollTo(0);
-  const first = ann.saying("carol 11");
+  const first = ann.saying("carol 11").locator(".text");
   const { y } = await first.boundingBox();
   await ann.more.focus();
   await ann.page.keyboard.press("Enter");

@@ -144,6 +144,29 @@ async fn a_session_ends_on_all_nodes() {
     }
 }
 
+/// An application that had read the session before may write it back after its end.
+#[tokio::test]
+async fn a_session_that_was_ended_does_not_come_back() {
+    let redis = Redis::start().await;
+    let (_plugins, nodes) = two(&redis).await;
+    let (cookie, id) = enter(&nodes[0], "ann").await;
+    let (staying, _) = enter(&nodes[0], "ann").await;
+    let key = format!("sess:{id}");
+    let document = redis.cli(&["GET", &key]);
+    let url = format!("http://{}/sessions/{id}/revoke", nodes[0].admin);
+    assert_eq!(http::post(&url, &[], "").await.status, 200);
+    redis.cli(&["SET", &key, document.trim()]);
+    let subject = async |cookie: &str| {
+        let who = from_page(&nodes[0], "guest.who", cookie, &json!(null)).await;
+        who.json()["subject"].clone()
+    };
+    assert_eq!(subject(&cookie).await, json!(null));
+    // A subject that is logged out loses its tokens, and may have a new one for its session.
+    let url = format!("http://{}/subjects/ann/revoke", nodes[0].admin);
+    assert_eq!(http::post(&url, &[], "").await.status, 200);
+    assert_eq!(subject(&staying).await, json!("ann"));
+}
+
 #[tokio::test]
 async fn a_call_that_fails_leaves_no_session() {
     let redis = Redis::start().await;

@@ -60,7 +60,14 @@ async fn what_is_no_call_is_refused() {
         is_error(&answer, 404, "unknown-method", false);
     }
     let get = broker.get("/call/guest.echo").await;
-    assert_eq!((get.status, get.header("allow")), (405, "POST, OPTIONS"));
+    is_error(&get, 405, "method-not-allowed", false);
+    assert_eq!(get.header("allow"), "POST, OPTIONS");
+    let origin = own_origin(&broker);
+    let put = broker.url("/call/guest.echo");
+    let put = http::try_request(reqwest::Method::PUT, &put, &[("origin", &origin)], "").await;
+    let put = put.expect("an answer");
+    assert_eq!(put.status, 405);
+    assert_eq!(put.header("access-control-allow-origin"), origin);
 }
 
 #[tokio::test]
@@ -149,6 +156,8 @@ async fn only_pages_of_allowed_origins_call() {
     );
     let cross = who(&[("cookie", &bad), ("sec-fetch-site", "cross-site")]).await;
     is_error(&cross, 403, "forbidden-origin", false);
+    let bare = who(&[("sec-fetch-site", "cross-site")]).await;
+    is_error(&bare, 403, "forbidden-origin", false);
 
     let preflight = async |origin: &str| {
         let headers = [

@@ -11,6 +11,7 @@ const HUSH_MS = 300;
 const HUES = 8;
 
 const scroller = $("#log");
+const more = $("#more");
 const list = $("#messages");
 const live = $("#live");
 const elements = new Map();
@@ -39,9 +40,10 @@ export function onEnd(reached) {
  * Shows these rows and no others. Whoever is at the end stays there, whoever reads further up keeps
  * the place. What is `announced` is read aloud; whole batches are not.
  */
-export function render(rows, { announced }) {
+export function render(rows, { hasOlder, announced }) {
   speak(announced);
   const anchor = wasAtEnd ? null : anchorOf();
+  more.hidden = !hasOlder;
   const wanted = new Set(rows.map(({ key }) => key));
   for (const [key, element] of elements) {
     if (wanted.has(key)) continue;
@@ -57,7 +59,8 @@ export function render(rows, { announced }) {
     // One that stays where it is must not be touched: it may have the focus or be selected.
     if (element.nextElementSibling !== next || !element.isConnected) list.insertBefore(element, next);
   }
-  if (anchor?.element.isConnected) scroller.scrollTop += topOf(anchor.element) - anchor.top;
+  const same = anchor && elements.get(anchor.key);
+  if (same) scroller.scrollTop += topOf(same) - anchor.top;
   else if (wasAtEnd) toEnd();
 }
 
@@ -68,15 +71,15 @@ function speak(isOn) {
   if (!isOn) hushed = setTimeout(() => live.setAttribute("aria-live", "polite"), HUSH_MS);
 }
 
-/** The first row in sight, and where. */
+/** The first message in sight, and where its text is: a name above it may come or go. */
 function anchorOf() {
   const top = scroller.getBoundingClientRect().top;
   const isSeen = (element) => element.getBoundingClientRect().bottom > top;
   const element = [...list.children].find((row) => row.className !== "day" && isSeen(row));
-  return element && { element, top: topOf(element) };
+  return element && { key: element.dataset.key, top: topOf(element) };
 }
 
-const topOf = (element) => element.getBoundingClientRect().top;
+const topOf = (message) => message.querySelector(".text").getBoundingClientRect().top;
 
 /** The row's element; another one if what it says has changed. */
 function elementOf(row) {
@@ -85,7 +88,7 @@ function elementOf(row) {
   const element = elements.get(key);
   if (element?.dataset.state === state) return element;
   const made = kind === "day" ? dayElement(row) : messageElement(row);
-  made.dataset.state = state;
+  Object.assign(made.dataset, { key, state });
   elements.set(key, made);
   return made;
 }

@@ -62,9 +62,8 @@ export class Room {
     for (const end of this.#ends) end();
     this.#sender.close();
     document.removeEventListener("visibilitychange", this.#seen);
-    log.render([], { announced: false });
+    log.render([], { hasOlder: false, announced: false });
     this.#count(0);
-    $("#more").hidden = true;
   }
 
   #wire() {
@@ -188,10 +187,9 @@ export class Room {
   #render({ announced = false } = {}) {
     if (!this.#isOpen) return;
     if (log.isAtEnd()) this.#timeline.trim();
-    $("#more").hidden = !this.#timeline.hasOlder;
-    const sends = this.#timeline.isDetached ? [] : this.#sender.shown;
-    const rows = rowsOf(this.#timeline.messages, sends, this.#me);
-    log.render(rows, { announced });
+    const { messages, hasOlder, isDetached } = this.#timeline;
+    const rows = rowsOf(messages, isDetached ? [] : this.#sender.shown, this.#me);
+    log.render(rows, { hasOlder, announced });
     $("#none").hidden = !this.#isEntered || rows.length > 0;
     this.#button();
   }
