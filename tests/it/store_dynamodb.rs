@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
@@ -38,16 +37,10 @@ async fn each() -> [Bed; 2] {
 impl Bed {
     async fn new(server: Arc<Dynamodb>) -> Self {
         let config = server.config();
-        let (id, secret) = config.credentials.clone().unwrap();
-        let client = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .endpoint_url(server.url())
-            .credentials_provider(Credentials::new(id, secret, None, None, "test"));
         Self {
             prefix: config.table_prefix.clone(),
             store: open(StoreConfig::dynamodb(config)).await.unwrap(),
-            client: Client::from_conf(client.build()),
+            client: server.client(),
             _server: server,
         }
     }

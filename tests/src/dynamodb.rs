@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use tidegate::store::DynamodbConfig;
 use tokio::sync::Mutex;
 
@@ -63,6 +65,17 @@ impl Dynamodb {
             table_prefix: format!("t{number}-"),
             ..config(&self.url())
         }
+    }
+
+    /// One that knows nothing of the store.
+    pub fn client(&self) -> Client {
+        let (id, secret) = CREDENTIALS;
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(self.url())
+            .credentials_provider(Credentials::new(id, secret, None, None, "test"));
+        Client::from_conf(config.build())
     }
 
     /// What the AWS SDK finds in the environment of a process.
