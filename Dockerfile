@@ -16,7 +16,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo xtask build && \
     mkdir -p /out/plugins && \
     cp target/release/tidegate /out/ && \
-    cp target/release/plugins/*.wasm target/release/plugins/*.toml /out/plugins/
+    cp target/release/plugins/*.wasm target/release/plugins/*.toml /out/plugins/ && \
+    cp -r target/release/pages /out/
 
 FROM docker.io/library/debian:bookworm-slim
 # OpenSSL for Kafka over TLS; the broker does not start without it.

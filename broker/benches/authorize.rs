@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate::plugin::{
-    Action, AuthorizeRule, PluginConfig, PluginHost, PluginSettings, PluginSpec, WorkerPlugins,
+    Action, AuthorizeRule, Outside, PluginConfig, PluginHost, PluginSettings, PluginSpec,
+    WorkerPlugins,
 };
 use tidegate::topic::Pattern;
 
@@ -77,8 +78,8 @@ fn serve(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    let (host, handed) =
-        PluginHost::start(config, 1, runtime.handle()).unwrap_or_else(|error| panic!("{error}"));
+    let (host, handed) = PluginHost::start(config, 1, runtime.handle(), Outside::default())
+        .unwrap_or_else(|error| panic!("{error}"));
     (host, handed.workers.into_iter().next().expect("one worker"))
 }
 

@@ -22,7 +22,8 @@ use tidegate::identity::NodeId;
 use tidegate::limits::Limits;
 use tidegate::node::{Node, Parts};
 use tidegate::plugin::{
-    AuthorizeRule, IoPlugins, PluginConfig, PluginHost, PluginSettings, PluginSpec, WorkerPlugins,
+    AuthorizeRule, IoPlugins, Outside, PluginConfig, PluginHost, PluginSettings, PluginSpec,
+    WorkerPlugins,
 };
 use tidegate::protocol::frame;
 use tidegate::session::{self, WebSocketOptions};
@@ -65,7 +66,7 @@ fn gateway(folder: &Path, remembered_decisions: usize) -> (PluginHost, WorkerPlu
         remembered_decisions,
         ..PluginConfig::default()
     };
-    let (host, handed) = PluginHost::start(config, 1, &Handle::current())
+    let (host, handed) = PluginHost::start(config, 1, &Handle::current(), Outside::default())
         .unwrap_or_else(|error| panic!("{error}; `cargo xtask build` makes the plugin"));
     let worker = handed.workers.into_iter().next().expect("one worker");
     (host, worker, handed.io)

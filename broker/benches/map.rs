@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tidegate::plugin::{
-    Grant, MapperClaim, PluginConfig, PluginHost, PluginSettings, PluginSpec, Record, SourcePlugins,
+    Grant, MapperClaim, Outside, PluginConfig, PluginHost, PluginSettings, PluginSpec, Record,
+    SourcePlugins,
 };
 
 const NAME: &str = "guest";
@@ -41,8 +42,8 @@ fn serve() -> (tempfile::TempDir, PluginHost, SourcePlugins) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    let (host, handed) =
-        PluginHost::start(config, 1, runtime.handle()).unwrap_or_else(|error| panic!("{error}"));
+    let (host, handed) = PluginHost::start(config, 1, runtime.handle(), Outside::default())
+        .unwrap_or_else(|error| panic!("{error}"));
     (folder, host, handed.source)
 }
 

@@ -37,10 +37,10 @@ pub struct Limits {
     /// LISTEN, UNLISTEN, AUTH and PUBLISH of one connection that wait their turn; above it the
     /// socket is not read.
     pub queued_commands: usize,
-    /// CALLs of one connection that run at once; above it the socket is not read.
     /// PUBLISHes of one connection that were handed to the bus and not yet acknowledged. Enough
     /// for the default message rate over a Redis that is 50 ms away.
     pub publications_in_flight: usize,
+    /// CALLs of one connection that run at once; above it the socket is not read.
     pub concurrent_calls: usize,
     /// Publications waiting for one worker.
     pub inbox_publications: usize,

@@ -1,6 +1,7 @@
 //! The verbs of the broker on one worker: connect, listen, publish, call, disconnect. Asks the
 //! plugin, changes the hub, tells the bus, counts. Knows no wire forms.
 
+mod call;
 mod clock;
 mod deliver;
 mod listener;
@@ -25,7 +26,7 @@ use crate::hub::{Hub, ListenerId};
 use crate::identity::{NodeId, SessionIds};
 use crate::limits::Limits;
 use crate::outbox::{Connection, SlowConsumer, TopicRule};
-use crate::plugin::{IoPlugins, NotAdmitted, WorkerPlugins};
+use crate::plugin::{IoPlugins, NotAdmitted, Transport, WorkerPlugins};
 
 pub use clock::{Tick, WorkerClock, is_past, ticks};
 pub use listener::{Listener, Notice, Notify, Wire};
@@ -124,7 +125,7 @@ impl Node {
     pub async fn admit(
         &self,
         principal: &Principal,
-        transport: &'static str,
+        transport: Transport,
     ) -> Result<(), NotAdmitted> {
         let (subject, scopes) = (&*principal.subject, &*principal.scopes);
         match self.io_plugins.remembered_admission(subject, scopes) {

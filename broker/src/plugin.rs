@@ -6,14 +6,14 @@
 //! the decisions it remembers. [`SourcePlugins`] is the same for the thread that maps records.
 //! Between host and threads there is one mailbox each; a thread switches generations between
 //! turns. [`IoPlugins`] asks the hooks that wait: they run on the I/O runtime, on an engine of
-//! their own, in a pool of instances per plugin.
+//! their own, in a pool of instances per plugin, and reach what [`Outside`] gives them.
 //!
 //! | from | to | in |
 //! |---|---|---|
 //! | files | settled bytes and settings | `settle`, `settings`, `watch` |
 //! | bytes | a component that fits `wit/` and the grants | `candidate`, `contract`, `manifest` |
 //! | component | machine code | `compile`, `cwasm`, `engine` |
-//! | machine code | instances, one Store each | `instance`, `imports`, `deadline`, `generation` |
+//! | machine code | instances, one Store each | `instance`, `imports`, `unavailable`, `deadline`, `generation` |
 //! | instances | answers | `authorizer`, `source`, `seat`, `remembered`, `route`, `health` |
 //! | instances | answers that wait | `io` |
 
@@ -42,6 +42,7 @@ mod mailbox;
 mod manifest;
 mod meters;
 mod nursery;
+mod outside;
 mod reach;
 mod registry;
 mod reload;
@@ -58,6 +59,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod ticks;
+mod unavailable;
 mod watch;
 
 use std::sync::Arc;
@@ -65,15 +67,16 @@ use std::time::Duration;
 
 pub use authorizer::WorkerPlugins;
 pub use config::{
-    AdmissionLimits, AuthorizeRule, Environment, Grant, HttpHost, MapperClaim, PluginConfig,
-    PluginSettings, PluginSpec,
+    AdmissionLimits, AuthorizeRule, Environment, Grant, HandlerLimits, HttpHost, MapperClaim,
+    PluginConfig, PluginSettings, PluginSpec,
 };
 pub use environment::BadVariable;
 pub use error::{CallError, LoadError, PluginError, PrincipalError, UnknownPlugin};
 pub use host::{Handed, PluginHost};
-pub use io::{IoPlugins, NotAdmitted};
+pub use io::{Call, CallRefused, Called, Caller, CookieChange, IoPlugins, NotAdmitted, Transport};
 pub use mailbox::PluginChanges;
 pub use meters::describe_metrics;
+pub use outside::{Outside, OutsideError, StoredSession, Verb};
 pub use source::{Mapped, Outcome, Record, SourcePlugins};
 pub use status::{PluginStatus, State};
 pub use tables::tables_of;

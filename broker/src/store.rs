@@ -77,7 +77,8 @@ pub struct TableStats {
     pub indexes: Vec<(String, u64)>,
 }
 
-/// Tables of plugins. Cheap to clone; its file is closed when the last clone is dropped.
+/// Tables of plugins. Cheap to clone; its file is closed by [`Store::close`], or when the last clone is
+/// dropped.
 ///
 /// Every call may be dropped at any time; a write that was begun may be done all the same.
 #[derive(Clone)]
@@ -113,6 +114,15 @@ impl Store {
             backend,
             owners: Mutex::default(),
         })))
+    }
+
+    /// Writes what waits and closes the embedded store's file; what is asked later is `unavailable`.
+    /// Without it the next start has to check the whole file. Blocking.
+    pub fn close(&self) {
+        match &self.0.backend {
+            Backend::Embedded(store) => store.close(),
+            Backend::Dynamodb(_) => {}
+        }
     }
 
     /// Takes the tables of a plugin, at each load of it; they may be used then. Makes them in the

@@ -2,6 +2,7 @@
 
 mod files;
 mod group;
+mod outside;
 mod serve;
 mod signals;
 mod thread;

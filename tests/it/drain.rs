@@ -8,7 +8,7 @@ use tidegate_tests::broker::Broker;
 use tidegate_tests::client::{Client, End};
 use tidegate_tests::raw::Raw;
 use tidegate_tests::setup::Setup;
-use tidegate_tests::{frames, wait};
+use tidegate_tests::{frames, http, wait};
 use tokio::time::Instant;
 
 async fn started(spread: &str, timeout: &str) -> Broker {
@@ -64,6 +64,11 @@ async fn while_it_drains_it_is_unready_and_refuses_by_503() {
         .post_publish(&service, r#"{"topic":"channel:a","message":1}"#)
         .await;
     assert_eq!(publish.status, 503);
+    let call = http::post(&broker.url("/call/chat.who"), &[], "").await;
+    assert_eq!(
+        (call.status, call.json()["error"].clone()),
+        (503, json!("draining"))
+    );
     for client in &mut clients {
         assert_eq!(client.close_code().await, 1001);
     }

@@ -16,6 +16,11 @@ async fn the_user_services_own_tests_pass() {
 }
 
 #[tokio::test]
+async fn the_chat_pages_own_tests_pass() {
+    node::run_in("examples/chat-web", &["--test", "test"]).await;
+}
+
+#[tokio::test]
 async fn the_broker_takes_tokens_of_the_auth_service_across_a_rotation() {
     for algorithm in ["EdDSA", "ES256"] {
         let auth = AuthService::start_with(&[("ALGORITHM", algorithm)]).await;

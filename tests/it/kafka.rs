@@ -20,11 +20,13 @@ pub(crate) fn relaying(topic: &str, more: &str) -> String {
     )
 }
 
-/// A broker's setup that reads `topic`, in a group of the topic's name.
+/// A broker's setup that reads `topic`, in a group of the topic's name. Told to end, it does
+/// not give its clients the ten seconds and more that are the default.
 pub(crate) fn reading(kafka: &Kafka, topic: &str, more: &str) -> Setup {
     Setup::new()
         .env("KAFKA_BROKERS", &kafka.brokers())
         .env("KAFKA_GROUP", topic)
+        .env("TIDEGATE_SERVER_DRAIN_SPREAD", "0s")
         .settings(&relaying(topic, more))
 }
 
@@ -44,6 +46,23 @@ pub(crate) async fn messages(client: &mut Client, count: usize) -> Vec<String> {
         heard.push(client.message().await.1);
     }
     heard
+}
+
+/// As [`messages`], and whether the client was told on the way that it may have missed some.
+pub(crate) async fn messages_among_missed(
+    client: &mut Client,
+    count: usize,
+) -> (Vec<String>, bool) {
+    let (mut heard, mut told) = (Vec::new(), false);
+    while heard.len() < count {
+        let frame = client.frame().await;
+        match frame["type"].as_str() {
+            Some("MESSAGE") => heard.push(frame["data"]["message"].as_str().unwrap().into()),
+            Some("MISSED") => told = true,
+            _ => panic!("{frame}"),
+        }
+    }
+    (heard, told)
 }
 
 pub(crate) async fn committed(kafka: &Kafka, topic: &str, expected: &[Option<i64>]) {
@@ -176,7 +195,7 @@ async fn a_broker_may_start_before_kafka_and_before_the_topic() {
 async fn a_drain_ends_in_time_though_kafka_hangs() {
     let kafka = Kafka::start().await;
     let topic = kafka.topic(1).await;
-    let quick = "[server]\ndrain_timeout = \"3s\"\ndrain_spread = \"0s\"\n";
+    let quick = "[server]\ndrain_timeout = \"3s\"\n";
     let mut broker = reading(&kafka, &topic, quick).start().await;
     has_partitions(&broker, 1.0).await;
     kafka.send(&topic, "alice", &["1"]).await;
@@ -185,6 +204,8 @@ async fn a_drain_ends_in_time_though_kafka_hangs() {
     broker.terminate();
     assert!(broker.process.exit().await.success());
     assert!(start.elapsed() < Duration::from_secs(8));
+    let blamed = |line: &str| line.contains(r#""running":"tidegate-source""#);
+    assert!(broker.process.logs.find(blamed).is_some());
     kafka.resume();
 }
 

@@ -124,7 +124,8 @@ async fn killing_a_node_in_mid_stream_loses_nothing_and_repeats_nothing() {
 async fn partitions_move_to_a_node_that_joins_and_back_at_once_when_it_drains() {
     let group = Group::new().await;
     // Only a member that leaves of its own accord is gone before this time.
-    let patient = "[server]\ndrain_spread = \"0s\"\n[kafka.properties]\n\"session.timeout.ms\" = 60000\n\"heartbeat.interval.ms\" = 500\n";
+    let patient =
+        "[kafka.properties]\n\"session.timeout.ms\" = 60000\n\"heartbeat.interval.ms\" = 500\n";
     let stays = group.member(patient).await;
     has_partitions(&stays, 4.0).await;
     let bystander = group.bystander().await;

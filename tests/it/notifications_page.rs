@@ -3,7 +3,7 @@
 use tidegate_tests::process::Process;
 use tidegate_tests::services::{NotificationsPage, Reference, UserService};
 use tidegate_tests::setup::Setup;
-use tidegate_tests::{artifacts, node, ports, tokens, wait};
+use tidegate_tests::{node, ports, tokens};
 
 /// What the page and its test do is first seen to work with npm's `socket.io`. Tokens live so
 /// shortly that the connection after the outage needs a new one.
@@ -14,11 +14,11 @@ async fn the_page_works_with_the_reference_server() {
     let mut server = Reference::start_on(port, &page.auth).await;
     let ingest = server.0.url("/ingest/user-notifications");
     let mut test = browse(&page, &ingest, "").await;
-    says(&mut test, "waiting for the server to go").await;
+    node::says(&mut test, "waiting for the server to go").await;
     server.0.process.kill();
-    says(&mut test, "waiting for the server to come back").await;
+    node::says(&mut test, "waiting for the server to come back").await;
     let _server = Reference::start_on(port, &page.auth).await;
-    says(&mut test, "ok").await;
+    node::says(&mut test, "ok").await;
     assert!(test.exit().await.success());
 }
 
@@ -42,33 +42,14 @@ async fn the_page_shows_what_the_broker_brings() {
     let broker = start().await;
     let ingest = broker.url("/ingest/user-notifications");
     let mut test = browse(&page, &ingest, &broker.service_token()).await;
-    says(&mut test, "waiting for the server to go").await;
+    node::says(&mut test, "waiting for the server to go").await;
     drop(broker);
-    says(&mut test, "waiting for the server to come back").await;
+    node::says(&mut test, "waiting for the server to come back").await;
     let _broker = start().await;
-    says(&mut test, "ok").await;
+    node::says(&mut test, "ok").await;
     assert!(test.exit().await.success());
 }
 
-/// Starts `tests/browser/notifications.mjs`, which leaves its screenshots in `target/screenshots`.
 async fn browse(page: &NotificationsPage, ingest: &str, token: &str) -> Process {
-    let screenshots = artifacts::target().join("screenshots");
-    std::fs::create_dir_all(&screenshots).unwrap();
-    let mut command = node::command("tests/browser").await;
-    command.args(["notifications.mjs", page.origin(), ingest, token]);
-    Process::spawn("notifications.mjs", command.arg(screenshots))
-}
-
-/// Waits longer than for other things: a browser starts slowly on a busy machine.
-async fn says(test: &mut Process, line: &str) {
-    let deadline = wait::PATIENCE * 3;
-    let what = format!("the page's test says {line:?}");
-    wait::until_within(deadline, &what, async || {
-        let said = test.logs.find(|said| said == line);
-        if said.is_none() {
-            test.assert_running();
-        }
-        said
-    })
-    .await;
+    node::browse("notifications.mjs", &[page.origin(), ingest, token]).await
 }

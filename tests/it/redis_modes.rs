@@ -1,9 +1,8 @@
 //! The modes of the bus on Redis, and its ways of transport.
 
-use std::process::Command;
-
 use serde_json::json;
 use tidegate_tests::broker::Broker;
+use tidegate_tests::certificate::Certificate;
 use tidegate_tests::client::Client;
 use tidegate_tests::cluster::Cluster;
 use tidegate_tests::redis::Redis;
@@ -97,32 +96,10 @@ async fn sharded_works_on_a_cluster() {
 
 #[tokio::test]
 async fn tls_is_spoken_when_the_scheme_says_so() {
-    let folder = tempfile::tempdir().unwrap();
-    let (key, certificate) = (
-        folder.path().join("key.pem"),
-        folder.path().join("cert.pem"),
-    );
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-        ])
-        .args(["-nodes", "-days", "30", "-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=DNS:localhost"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .expect("openssl is missing: apt-get install openssl");
-    assert!(made.status.success());
+    let made = Certificate::for_localhost();
     let port = tidegate_tests::ports::free().to_string();
-    let (key, certificate) = (key.display().to_string(), certificate.display().to_string());
+    let [key, certificate] =
+        [made.key(), made.certificate()].map(|file| file.display().to_string());
     let tls = [
         "--tls-port",
         &port,

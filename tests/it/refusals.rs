@@ -1,6 +1,6 @@
 //! Requests that are answered by an error, and what they leave as it was.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::setup::Setup;
@@ -151,9 +151,11 @@ async fn calls_to_methods_nobody_has_are_refused() {
         let response = client
             .ask("CALL", json!({"method": method, "params": {}}))
             .await;
-        assert_ne!(response["error"], "", "{method:?}");
+        assert_eq!(response["error"], "ERR_CALL", "{method:?}");
+        let data = &response["data"];
+        assert_eq!(data["code"], "unknown-method", "{method:?}");
+        assert_eq!(data["retryable"], false);
+        assert!(data["message"].is_string(), "{data}");
     }
-    let response = client.ask("CALL", json!({"method": "nobody.does"})).await;
-    assert_ne!(response["error"], Value::Null);
     client.listen(&["channel:update"]).await;
 }

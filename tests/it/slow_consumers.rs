@@ -154,6 +154,58 @@ async fn answers_nobody_reads_do_not_pile_up() {
     assert!(memory < 400 << 20, "{memory} bytes");
 }
 
+/// One of `/ws` or of Socket.IO that listens to what is for alice, and from here on takes nothing
+/// from its socket.
+async fn frozen(broker: &Broker, target: &str) -> Raw {
+    let mut client = Raw::upgraded_at(broker.address, target).await;
+    let token = broker.token("alice", &[]);
+    let (hello, granted) = match target {
+        "/ws" => {
+            let data = json!({"topics": ["user:alice:notification"], "auth_token": token});
+            let listen = json!({"type": "LISTEN", "nonce": "1", "data": data});
+            (listen.to_string(), r#"{"type":"RESPONSE""#)
+        }
+        _ => (format!("40{}", json!({"token": token})), "40{"),
+    };
+    client.send(&frames::text(&hello)).await;
+    loop {
+        let frame = client.frame().await.expect("it is connected");
+        if frame.payload.starts_with(granted.as_bytes()) {
+            return client;
+        }
+    }
+}
+
+/// Whether it is to be closed as a slow consumer or its oldest are dropped: not even a close frame
+/// reaches it, and that ever more comes to wait does not keep it.
+#[tokio::test]
+async fn frozen_clients_are_given_up() {
+    for policy in ["drop-oldest", "disconnect"] {
+        let settings = format!(
+            "[limits]\nwrite_timeout = \"2s\"\n\
+             [[topics]]\npattern = \"user:**\"\nslow_consumer = {policy:?}\n"
+        );
+        let broker = Setup::new().settings(&settings).start().await;
+        let service = broker.service_token();
+        let _frozen = [
+            frozen(&broker, "/ws").await,
+            frozen(&broker, "/socket.io/?EIO=4&transport=websocket").await,
+        ];
+        burst(&broker, "user:alice:notification").await;
+        let name = format!("they are given up, with {policy}");
+        wait::until(&name, async || {
+            let more = json!("y".repeat(1_000));
+            broker
+                .publish(&service, "user:alice:notification", more)
+                .await;
+            (broker.metric("tidegate_connections").await == Some(0.0)).then_some(())
+        })
+        .await;
+        let given_up = broker.metric("tidegate_write_timeouts_total").await;
+        assert_eq!(given_up, Some(2.0), "{policy}");
+    }
+}
+
 #[tokio::test]
 async fn coalesced_topics_keep_their_order() {
     let settings = "[[topics]]\npattern = \"channel:**\"\ncoalesce = \"20ms\"\n";

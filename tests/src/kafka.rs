@@ -1,7 +1,8 @@
 //! A real Apache Kafka: one broker for all tests that run at the time, a topic for each.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod server;
+
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -19,19 +20,19 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
+use crate::certificate::Certificate;
 use crate::process::Process;
-use crate::{artifacts, ports, wait};
+use crate::wait;
+use server::Ports;
 
 /// Starting takes 5 s alone; the machine may be busy with the other tests.
 const START: Duration = Duration::from_secs(90);
-/// Any will do: 16 bytes in base64.
-const CLUSTER: &str = "dGlkZWdhdGUtdGVzdHMtMQ";
 /// Who may come in at the SASL port.
 pub const USER: (&str, &str) = ("tidegate", "s3cr3t-kafka");
 
 pub struct Kafka {
-    port: u16,
-    sasl_port: u16,
+    ports: Ports,
+    certificate: Certificate,
     folder: TempDir,
     process: Process,
 }
@@ -54,19 +55,13 @@ impl Kafka {
     /// One of a test's own, to be killed or stopped.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (port, sasl_port, controller) = (ports::free(), ports::free(), ports::free());
-        let settings = settings(folder.path(), port, sasl_port, controller);
-        let file = folder.path().join("server.properties");
-        std::fs::write(&file, settings).expect("the settings are written");
-        let mut format = java("kafka.tools.StorageTool");
-        format.args(["format", "-t", CLUSTER, "-c"]).arg(&file);
-        let formatted = format.output().expect("java runs");
-        let words = String::from_utf8_lossy(&formatted.stderr);
-        assert!(formatted.status.success(), "kafka storage format: {words}");
+        let ports = Ports::free();
+        let certificate = Certificate::for_localhost();
+        server::prepare(folder.path(), &ports, &certificate);
         let mut kafka = Self {
-            port,
-            sasl_port,
-            process: spawn(&file),
+            ports,
+            certificate,
+            process: server::spawn(folder.path()),
             folder,
         };
         kafka.answers().await;
@@ -74,12 +69,22 @@ impl Kafka {
     }
 
     pub fn brokers(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("127.0.0.1:{}", self.ports.plain)
     }
 
     /// Where [`USER`] must show the password (SASL/PLAIN).
     pub fn sasl_brokers(&self) -> String {
-        format!("127.0.0.1:{}", self.sasl_port)
+        format!("127.0.0.1:{}", self.ports.sasl)
+    }
+
+    /// Where TLS is spoken.
+    pub fn tls_brokers(&self) -> String {
+        format!("localhost:{}", self.ports.tls)
+    }
+
+    /// The certificate to trust there.
+    pub fn ca(&self) -> PathBuf {
+        self.certificate.certificate()
     }
 
     /// It keeps its connections and answers nothing until [`Kafka::resume`].
@@ -98,7 +103,7 @@ impl Kafka {
 
     pub async fn restart(&mut self) {
         self.kill();
-        self.process = spawn(&self.folder.path().join("server.properties"));
+        self.process = server::spawn(self.folder.path());
         self.answers().await;
     }
 
@@ -241,59 +246,4 @@ impl Kafka {
         })
         .await;
     }
-}
-
-fn spawn(settings: &Path) -> Process {
-    Process::spawn("kafka", java("kafka.Kafka").arg(settings))
-}
-
-fn java(class: &str) -> Command {
-    let jars = jars();
-    let mut command = Command::new("java");
-    command
-        .args(["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC"])
-        .args(["-XX:TieredStopAtLevel=1"])
-        .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
-        .arg("-cp")
-        .arg(jars.join("*"))
-        .arg(class);
-    command
-}
-
-/// `cargo xtask setup` has put them there.
-fn jars() -> PathBuf {
-    let folder = artifacts::target().join("tests-kafka/lib");
-    assert!(
-        folder.is_dir(),
-        "{} is missing: run `cargo xtask setup`, which fetches Kafka's jars",
-        folder.display()
-    );
-    folder
-}
-
-fn settings(folder: &Path, port: u16, sasl_port: u16, controller: u16) -> String {
-    let logs = folder.join("logs");
-    let (user, password) = USER;
-    format!(
-        "process.roles=broker,controller\n\
-         node.id=1\n\
-         controller.quorum.voters=1@127.0.0.1:{controller}\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port}\n\
-         controller.listener.names=CONTROLLER\n\
-         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT\n\
-         listener.name.sasl.sasl.enabled.mechanisms=PLAIN\n\
-         listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}=\"{password}\";\n\
-         log.dirs={logs}\n\
-         offsets.topic.replication.factor=1\n\
-         offsets.topic.num.partitions=4\n\
-         transaction.state.log.replication.factor=1\n\
-         transaction.state.log.min.isr=1\n\
-         group.initial.rebalance.delay.ms=0\n\
-         group.min.session.timeout.ms=1000\n\
-         auto.create.topics.enable=false\n\
-         broker.session.timeout.ms=2000\n\
-         broker.heartbeat.interval.ms=500\n",
-        logs = logs.display()
-    )
 }

@@ -7,6 +7,7 @@
 
 pub mod artifacts;
 pub mod broker;
+pub mod certificate;
 pub mod client;
 pub mod cluster;
 pub mod cookies;

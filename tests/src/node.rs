@@ -7,6 +7,9 @@ use std::sync::Mutex;
 
 use tokio::task::spawn_blocking;
 
+use crate::process::Process;
+use crate::{artifacts, wait};
+
 /// Runs `tests/node/<script>`; it must exit 0. Answers what it printed.
 pub async fn run(script: &str, arguments: &[&str]) -> String {
     run_in("tests/node", &[&[script], arguments].concat()).await
@@ -19,6 +22,40 @@ pub async fn run_in(folder: &str, arguments: &[&str]) -> String {
     command.args(arguments);
     let output = spawn_blocking(move || command.output().expect("node can be started"));
     checked(&what, output.await.expect("node ran"))
+}
+
+/// Starts a script in a folder of the repository; it is asked what it says with [`says`].
+pub async fn start(folder: &str, script: &str, arguments: &[&str]) -> Process {
+    let mut command = command(folder).await;
+    Process::spawn(script, command.arg(script).args(arguments))
+}
+
+/// Waits until the script has said this line. Longer than for other things: a browser starts slowly
+/// on a busy machine.
+pub async fn says(script: &mut Process, line: &str) {
+    let deadline = wait::PATIENCE * 3;
+    let what = format!("the script says {line:?}");
+    wait::until_within(deadline, &what, async || {
+        let said = script.logs.find(|said| said == line);
+        if said.is_none() {
+            script.assert_running();
+        }
+        said
+    })
+    .await;
+}
+
+/// A script of `tests/browser`, whose last argument is where its screenshots go: `target/screenshots`.
+pub async fn browse(script: &str, arguments: &[&str]) -> Process {
+    let screenshots = artifacts::target().join("screenshots");
+    std::fs::create_dir_all(&screenshots).expect("a folder for screenshots");
+    let screenshots = screenshots.display().to_string();
+    start(
+        "tests/browser",
+        script,
+        &[arguments, &[&screenshots]].concat(),
+    )
+    .await
 }
 
 /// Node, to be started in a folder of the repository, with its packages there.

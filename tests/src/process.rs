@@ -83,7 +83,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            eprintln!("--- {} wrote:\n{}\n---", self.name, self.logs.tail(80));
+            eprintln!("--- {} wrote last:\n{}\n---", self.name, self.logs.tail(40));
         }
     }
 }

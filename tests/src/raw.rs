@@ -34,10 +34,16 @@ impl Raw {
         }
     }
 
-    /// Connected and upgraded to WebSocket.
+    /// Connected and upgraded to WebSocket at `/ws`.
     pub async fn upgraded(address: SocketAddr) -> Self {
+        Self::upgraded_at(address, "/ws").await
+    }
+
+    /// Connected and upgraded to WebSocket at this path.
+    pub async fn upgraded_at(address: SocketAddr, target: &str) -> Self {
         let mut raw = Self::dial(address).await;
-        raw.send(UPGRADE.as_bytes()).await;
+        let upgrade = UPGRADE.replacen("/ws", target, 1);
+        raw.send(upgrade.as_bytes()).await;
         let head = raw.head().await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         let accept = "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=";

@@ -5,6 +5,7 @@
 //! servers take turns, several times over, and figures are ratios to the floor of the same turn.
 
 mod authorize;
+mod chat;
 mod coalesce;
 mod fanout;
 mod idle;
@@ -65,6 +66,8 @@ enum Row {
     Authorize,
     /// From a record in Kafka to its user's Socket.IO client, and Socket.IO beside npm's.
     Notifications,
+    /// Durable sends, pages and save-to-seen of the chat.
+    Chat,
 }
 
 /// How long and how often.
@@ -78,6 +81,9 @@ struct Extent {
     notified_seconds: f64,
     /// Records.
     backlog: usize,
+    chat_seconds: f64,
+    chat_pages: usize,
+    chat_messages: usize,
 }
 
 /// Runs the bench with the given arguments (without the program's and the verb's name).
@@ -121,6 +127,7 @@ fn measure(row: Row, kit: &Kit, servers: &[Server], extent: Extent) -> anyhow::R
         Row::Coalesce => coalesce::measure(kit, extent),
         Row::Authorize => authorize::measure(kit),
         Row::Notifications => notifications::measure(kit, servers, extent),
+        Row::Chat => chat::measure(kit, extent),
     }
 }
 
@@ -143,7 +150,7 @@ impl Row {
     fn needs(self) -> Option<Server> {
         match self {
             Row::Fanout | Row::Idle | Row::Accept => None,
-            Row::Reload | Row::Coalesce | Row::Authorize => Some(Server::Tidegate),
+            Row::Reload | Row::Coalesce | Row::Authorize | Row::Chat => Some(Server::Tidegate),
             Row::Notifications => Some(Server::TidegateSocketio),
         }
     }
@@ -158,6 +165,9 @@ impl Extent {
         reload_seconds: 15.0,
         notified_seconds: 20.0,
         backlog: 200_000,
+        chat_seconds: 10.0,
+        chat_pages: 2_000,
+        chat_messages: 200,
     };
     const QUICK: Self = Self {
         turns: 2,
@@ -167,5 +177,8 @@ impl Extent {
         reload_seconds: 5.0,
         notified_seconds: 5.0,
         backlog: 100_000,
+        chat_seconds: 3.0,
+        chat_pages: 300,
+        chat_messages: 40,
     };
 }

@@ -4,12 +4,17 @@ use crate::command;
 use crate::repo::{Profile, Repo};
 
 /// Builds the `tidegate` binary.
+///
+/// Unoptimised with the features that its dependencies have in the tests, so that [`for_tests`]
+/// shares all that is compiled: cargo takes those of dev-dependencies into account as soon as it
+/// builds an example, and this one is the smallest. What is deployed is built without them.
 pub fn broker(repo: &Repo, profile: Profile) -> anyhow::Result<()> {
     let mut cargo = command::cargo(&repo.root);
-    cargo.args(["build", "--package", "tidegate", "--bin", "tidegate"]);
-    if profile == Profile::Release {
-        cargo.arg("--release");
-    }
+    cargo.args(["build", "--bin", "tidegate"]);
+    cargo.args(match profile {
+        Profile::Dev => ["--workspace", "--example", "matches"],
+        Profile::Release => ["--package", "tidegate", "--release"],
+    });
     command::run(&mut cargo)
 }
 

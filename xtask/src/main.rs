@@ -3,11 +3,13 @@
 mod bench;
 mod build;
 mod command;
+mod deliver;
 mod deps;
 mod image;
 mod leftover;
 mod lint;
 mod need;
+mod pages;
 mod plugins;
 mod probe;
 mod repo;
@@ -133,6 +135,7 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
             need::ensure(&repo, Need::TO_BUILD, install)?;
             build::broker(&repo, profile)?;
             plugins::build_shipped(&repo, profile)?;
+            pages::deliver(&repo, profile)?;
             println!("built {}", repo.binary(profile).display());
         }
         Verb::Plugins { profile } => {

@@ -61,7 +61,9 @@ impl Need {
             Self::WasmTarget => "a Rust compiler for wasm32-unknown-unknown",
             Self::Redis => "redis-server and redis-cli",
             Self::Node => "Node.js with npm",
-            Self::NodePackages => "the npm packages of tests/node, tests/browser and examples",
+            Self::NodePackages => {
+                "the npm packages of tests/node, tests/browser, examples and sdk/client"
+            }
             Self::Python => "Python 3 with venv",
             Self::PythonPackages => "the Python packages of tests/python",
             Self::Browser => "Chromium",
@@ -94,9 +96,10 @@ impl Need {
     fn how(self) -> String {
         match self {
             Self::WasmTarget => format!(
-                "rustup target add {} (or: {}, then cargo xtask setup)",
+                "rustup target add {} (or: {}, version {} at least, then cargo xtask setup)",
                 wasm::TARGET,
-                apt::line(wasm::APT)
+                apt::line(wasm::APT),
+                wasm::OLDEST
             ),
             Self::NodePackages => format!("npm ci in {}", packages::NODE_FOLDERS.join(", ")),
             Self::PythonPackages | Self::Kafka => "cargo xtask setup".into(),

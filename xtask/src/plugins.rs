@@ -1,7 +1,6 @@
 //! Plugins and test guests: from packages to components beside the broker's binary.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -9,6 +8,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 use crate::command;
+use crate::deliver;
 use crate::repo::{Guest, Profile, Repo};
 use crate::wasm::{self, Toolchain};
 
@@ -26,7 +26,7 @@ pub fn build_test_guests(repo: &Repo, profile: Profile) -> anyhow::Result<()> {
 pub fn build_into(repo: &Repo, guest: &Guest, folder: &Path) -> anyhow::Result<()> {
     let toolchain = toolchain()?;
     let component = compile(repo, &toolchain, guest)?;
-    deliver(&component, &folder.join(format!("{}.wasm", guest.name)))?;
+    deliver::file(&component, &folder.join(format!("{}.wasm", guest.name)))?;
     deliver_settings(guest, folder)
 }
 
@@ -34,7 +34,7 @@ pub fn build_into(repo: &Repo, guest: &Guest, folder: &Path) -> anyhow::Result<(
 pub fn deliver_settings(guest: &Guest, folder: &Path) -> anyhow::Result<()> {
     let settings = guest.settings();
     if settings.exists() {
-        deliver(&settings, &folder.join(format!("{}.toml", guest.name)))?;
+        deliver::file(&settings, &folder.join(format!("{}.toml", guest.name)))?;
     }
     Ok(())
 }
@@ -89,25 +89,6 @@ fn component_among(messages: &[u8], manifest: &Path) -> Option<PathBuf> {
         .find(|file| file.extension().is_some_and(|ending| ending == "wasm"))
 }
 
-/// Copies whole or not at all, and only what is new: the broker watches the folder.
-fn deliver(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let new = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
-    if fs::read(to).is_ok_and(|old| old == new) {
-        return Ok(());
-    }
-    let folder = to.parent().context("a file has a folder")?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)
-        .with_context(|| format!("cannot write in {}", folder.display()))?;
-    file.write_all(&new)?;
-    fs::set_permissions(
-        file.path(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o644),
-    )?;
-    file.persist(to)
-        .with_context(|| format!("cannot write {}", to.display()))?;
-    Ok(())
-}
-
 /// A plugin that is gone from the source must not be loaded any more.
 fn remove_others(guests: &[Guest], folder: &Path) -> anyhow::Result<()> {
     for entry in fs::read_dir(folder)? {
@@ -138,21 +119,5 @@ not json
         let found = component_among(messages, Path::new("/p/Cargo.toml"));
         assert_eq!(found, Some(PathBuf::from("/t/p.wasm")));
         assert_eq!(component_among(messages, Path::new("/q/Cargo.toml")), None);
-    }
-
-    #[test]
-    fn a_file_that_did_not_change_is_not_written_again() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
-        fs::write(&from, "one").expect("write");
-        deliver(&from, &to).expect("deliver");
-        let first = fs::metadata(&to).expect("delivered");
-        deliver(&from, &to).expect("deliver again");
-        let second = fs::metadata(&to).expect("still there");
-        use std::os::unix::fs::MetadataExt as _;
-        assert_eq!(first.ino(), second.ino());
-        fs::write(&from, "two").expect("write");
-        deliver(&from, &to).expect("deliver the change");
-        assert_eq!(fs::read_to_string(&to).expect("read"), "two");
     }
 }

@@ -77,6 +77,11 @@ impl Repo {
         self.profile_folder(profile).join("plugins")
     }
 
+    /// Where `tidegate` looks for static files when nothing else is said.
+    pub fn page_folder(&self, profile: Profile) -> PathBuf {
+        self.profile_folder(profile).join("pages")
+    }
+
     /// Where the tests find the components made to misbehave.
     pub fn guest_folder(&self, profile: Profile) -> PathBuf {
         self.profile_folder(profile).join("guests")

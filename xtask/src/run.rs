@@ -1,4 +1,5 @@
-//! `cargo xtask run`: the broker with its plugins, rebuilt when their source is saved.
+//! `cargo xtask run`: the broker with its plugins and the chat's page, delivered anew when their source
+//! is saved.
 
 mod example;
 mod watch;
@@ -15,7 +16,7 @@ use signal_hook::iterator::Signals;
 
 use crate::need::{self, Install, Need};
 use crate::repo::{Profile, Repo};
-use crate::{build, leftover, plugins};
+use crate::{build, leftover, pages, plugins};
 
 /// Serves until the broker ends, and ends as it did.
 pub fn run(
@@ -27,6 +28,7 @@ pub fn run(
     need::ensure(repo, Need::TO_BUILD, install)?;
     build::broker(repo, profile)?;
     plugins::build_shipped(repo, profile)?;
+    pages::deliver(repo, profile)?;
 
     leftover::adopt();
     let watcher = watch::start(repo, profile)?;

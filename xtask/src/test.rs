@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::command;
 use crate::need::{self, Install, Need};
 use crate::repo::{Profile, Repo};
-use crate::{build, deps, leftover, plugins};
+use crate::{build, deps, leftover, pages, plugins};
 use tally::Tally;
 
 /// The tests run the unoptimised broker: it checks for overflow, and one compilation serves both.
@@ -21,6 +21,7 @@ pub fn run(repo: &Repo, filter: Option<&str>, install: Install) -> anyhow::Resul
     build::for_tests(repo)?;
     plugins::build_shipped(repo, PROFILE)?;
     plugins::build_test_guests(repo, PROFILE)?;
+    pages::deliver(repo, PROFILE)?;
 
     let mut steps = Vec::new();
     if filter.is_none() {

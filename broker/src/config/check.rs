@@ -11,6 +11,13 @@ pub fn anything(_: &str) -> Checked {
     Ok(())
 }
 
+pub fn handler(text: &str) -> Checked {
+    or(
+        !text.contains('.'),
+        "has a dot: methods are named after their plugin, up to the first dot",
+    )
+}
+
 pub fn not_empty(text: &str) -> Checked {
     or(!text.is_empty(), "is empty")
 }

@@ -76,6 +76,10 @@ impl Reading {
                         then `fly secrets set TIDEGATE_KEYS=\"$(cat keys.pem)\"`";
             problems.add(Origin::Default, "TIDEGATE_KEYS", what);
         }
+        if let Some(folder) = settings.server.pages.as_deref().filter(|f| !f.is_dir()) {
+            let what = format!("{} is no folder", folder.display());
+            problems.add(self.origin_of("server.pages"), "server.pages", what);
+        }
         plugins::check_serving(
             &settings.plugin,
             &self.raw,
@@ -153,6 +157,7 @@ impl Reading {
                 .iter()
                 .filter_map(|text| text.parse().ok())
                 .collect(),
+            pages: self.pages(),
             client_address_header: parsed(server.client_address_header.as_deref()),
             drain_timeout: server.drain_timeout,
             drain_spread: server.drain_spread,
@@ -301,6 +306,14 @@ impl Reading {
     fn plugins_folder(&self) -> PathBuf {
         let default = || self.sources.program.join("plugins");
         self.raw.plugins_folder.clone().unwrap_or_else(default)
+    }
+
+    fn pages(&self) -> Option<PathBuf> {
+        let beside = || Some(self.sources.program.join("pages")).filter(|folder| folder.is_dir());
+        match &self.raw.server.pages {
+            None => beside(),
+            Some(folder) => Some(folder.clone()).filter(|folder| !folder.as_os_str().is_empty()),
+        }
     }
 
     /// PEM text or files. Secret stores often keep PEM on one line, with `\n` for its ends.

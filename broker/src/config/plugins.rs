@@ -15,18 +15,28 @@ struct Shipped {
     name: &'static str,
     publisher: &'static [&'static str],
     http: &'static [&'static str],
+    /// Those without arguments.
+    plain: &'static [Grant],
 }
 
-const SHIPPED: [Shipped; 2] = [
+const SHIPPED: [Shipped; 3] = [
     Shipped {
         name: DEFAULT_PLUGIN,
         publisher: &[],
         http: &[],
+        plain: &[],
     },
     Shipped {
         name: DEFAULT_ADMISSION,
         publisher: &["user:*:**"],
         http: &["${USER_SERVICE_URL}"],
+        plain: &[],
+    },
+    Shipped {
+        name: DEFAULT_HANDLER,
+        publisher: &["chat:**"],
+        http: &[],
+        plain: &[Grant::Store, Grant::Sessions],
     },
 ];
 
@@ -34,22 +44,26 @@ const SHIPPED: [Shipped; 2] = [
 const DEFAULT_PLUGIN: &str = "gateway";
 /// Who says who may stay, unless the settings say otherwise.
 const DEFAULT_ADMISSION: &str = "notifications";
+/// Whose methods clients may call, unless the settings say otherwise.
+const DEFAULT_HANDLER: &str = "chat";
 
 impl Shipped {
     fn of(name: &str) -> Option<&'static Self> {
         SHIPPED.iter().find(|shipped| shipped.name == name)
     }
 
-    /// Those of its grants that are not among `given`.
+    /// Those of its grants that are neither `given` nor `withheld`.
     fn grants(
         &self,
         given: &[Grant],
+        withheld: &[&'static str],
         environment: &Environment,
     ) -> Result<Vec<Grant>, (&'static str, String)> {
         let texts = |patterns: &[&str]| -> Vec<String> {
             patterns.iter().map(|text| (*text).to_owned()).collect()
         };
-        let is_given = |name| given.iter().any(|grant| grant.name() == name);
+        let is_given = |name: &str| given.iter().any(|grant| grant.name() == name);
+        let is_decided = |name: &str| withheld.contains(&name) || is_given(name);
         let mut grants = Vec::new();
         if !self.publisher.is_empty() && !is_given("publisher") {
             let grant = publisher_grant(&texts(self.publisher), environment);
@@ -59,6 +73,8 @@ impl Shipped {
             let grant = http_grant(&texts(self.http), environment);
             grants.push(grant.map_err(|what| ("http", what))?);
         }
+        let plain = self.plain.iter().filter(|grant| !is_decided(grant.name()));
+        grants.extend(plain.cloned());
         Ok(grants)
     }
 }
@@ -73,6 +89,19 @@ pub struct NamedPlugin {
     pub settings: Option<PluginSettings>,
     pub sha256: Option<[u8; 32]>,
     pub grants: Vec<Grant>,
+    /// Grants without arguments that it is not to have.
+    pub withheld: Vec<&'static str>,
+}
+
+impl NamedPlugin {
+    /// Grants it or withholds it.
+    pub fn grant(&mut self, grant: Grant, granted: bool) {
+        if granted {
+            self.grants.push(grant);
+        } else {
+            self.withheld.push(grant.name());
+        }
+    }
 }
 
 /// The checked configuration of the plugin host.
@@ -98,7 +127,10 @@ pub fn assemble(
         let Some(shipped) = Shipped::of(&plugin.name) else {
             continue;
         };
-        match shipped.grants(&plugin.grants, environment) {
+        let named = raw.named_plugins.iter();
+        let named = named.filter(|named| named.name == plugin.name);
+        let withheld: Vec<_> = named.flat_map(|named| named.withheld.clone()).collect();
+        match shipped.grants(&plugin.grants, &withheld, environment) {
             Ok(grants) => plugin.grants.extend(grants),
             Err((grant, what)) => {
                 let name = format!("plugin.{}.{grant}", plugin.name);
@@ -117,6 +149,11 @@ pub fn assemble(
         });
         rule.into_iter().collect()
     };
+    let has_handler = has(DEFAULT_HANDLER);
+    let default_handlers = || {
+        let chat = has_handler.then(|| DEFAULT_HANDLER.to_owned());
+        chat.into_iter().collect()
+    };
     PluginConfig {
         plugins,
         authorize: raw.authorize.clone().unwrap_or_else(default_rules),
@@ -130,6 +167,7 @@ pub fn assemble(
             DEFAULT_ADMISSION,
             has_admission,
         ),
+        handlers: raw.handlers.clone().unwrap_or_else(default_handlers),
         environment: environment.clone(),
         cache: raw
             .plugin_cache
@@ -174,14 +212,18 @@ pub fn check_serving(
         let name = format!("authorize.{:?}", rule.pattern.as_str());
         problems.add(origin_of("authorize"), name, what);
     }
-    for (key, name) in [
+    let one = [
         ("plugins.principals", &config.principals),
         ("plugins.admission", &config.admission),
-    ] {
-        if let Some(name) = name.as_deref().filter(|name| !known(name)) {
-            let what = format!("names the plugin {name:?}, which is not configured");
-            problems.add(origin_of(key), key, what);
-        }
+    ];
+    let one = one
+        .into_iter()
+        .filter_map(|(key, name)| Some((key, name.as_deref()?)));
+    let handlers = config.handlers.iter();
+    let handlers = handlers.map(|name| ("plugins.handlers", name.as_str()));
+    for (key, name) in one.chain(handlers).filter(|(_, name)| !known(name)) {
+        let what = format!("names the plugin {name:?}, which is not configured");
+        problems.add(origin_of(key), key, what);
     }
     for plugin in &config.plugins {
         if !plugin.component.is_file() {

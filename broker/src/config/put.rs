@@ -1,6 +1,6 @@
 //! A given value into its row's place, and back out as text.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::given::{Content, Given};
 use super::raw::Raw;
@@ -10,13 +10,16 @@ use super::value::{parse_duration, parse_size, parse_whole, show_duration, show_
 /// Puts `given` where `setting` says. Relative paths are meant from `base`. The error follows the
 /// setting's name.
 pub fn put(setting: &Setting, given: &Given, base: &Path, raw: &mut Raw) -> Result<(), String> {
-    if let Kind::List { at, check } = &setting.kind {
-        let items = list_items(given).ok_or_else(|| "is a list of texts".to_owned())?;
-        for item in &items {
-            check_text(setting, *check, item)?;
+    match &setting.kind {
+        Kind::List { at, check } => {
+            *at(raw) = checked_items(setting, *check, given)?;
+            return Ok(());
         }
-        *at(raw) = items;
-        return Ok(());
+        Kind::OptionalList { at, check } => {
+            *at(raw) = Some(checked_items(setting, *check, given)?);
+            return Ok(());
+        }
+        _ => {}
     }
     let text = given
         .as_text()
@@ -57,10 +60,19 @@ pub fn put(setting: &Setting, given: &Given, base: &Path, raw: &mut Raw) -> Resu
             *at(raw) = Some(text.to_owned());
         }
         Kind::Path(_) if text.is_empty() => return Err("is empty".to_owned()),
-        Kind::Path(at) => *at(raw) = Some(base.join(text)),
-        Kind::List { .. } => {}
+        Kind::PathOrNone(at) if text.is_empty() => *at(raw) = Some(PathBuf::new()),
+        Kind::Path(at) | Kind::PathOrNone(at) => *at(raw) = Some(base.join(text)),
+        Kind::List { .. } | Kind::OptionalList { .. } => {}
     }
     Ok(())
+}
+
+fn checked_items(setting: &Setting, check: Check, given: &Given) -> Result<Vec<String>, String> {
+    let items = list_items(given).ok_or_else(|| "is a list of texts".to_owned())?;
+    for item in &items {
+        check_text(setting, check, item)?;
+    }
+    Ok(items)
 }
 
 /// The value in `raw` as TOML; `None` = unset. Secrets are masked.
@@ -80,15 +92,17 @@ pub fn show(setting: &Setting, raw: &mut Raw) -> Option<String> {
         Kind::Choice { of, get, .. } => toml_text(of[get(raw)]),
         Kind::Text { at, .. } => toml_text(&masked(at(raw))),
         Kind::Optional { at, .. } => toml_text(&masked(at(raw).as_deref()?)),
-        Kind::List { at, .. } => {
-            let items: Vec<_> = at(raw)
-                .iter()
-                .map(|item| toml_text(&masked(item)))
-                .collect();
-            format!("[{}]", items.join(", "))
+        Kind::List { at, .. } => toml_list(at(raw), masked),
+        Kind::OptionalList { at, .. } => toml_list(at(raw).as_ref()?, masked),
+        Kind::Path(at) | Kind::PathOrNone(at) => {
+            toml_text(&at(raw).as_ref()?.display().to_string())
         }
-        Kind::Path(at) => toml_text(&at(raw).as_ref()?.display().to_string()),
     })
+}
+
+fn toml_list(items: &[String], shown: impl Fn(&str) -> String) -> String {
+    let items: Vec<_> = items.iter().map(|item| toml_text(&shown(item))).collect();
+    format!("[{}]", items.join(", "))
 }
 
 /// What a value must be, with its range.
@@ -108,8 +122,9 @@ pub fn grammar(kind: &Kind) -> String {
         Kind::Switch(_) => "true or false".to_owned(),
         Kind::Choice { of, .. } => format!("one of {}", of.join(", ")),
         Kind::Text { .. } | Kind::Optional { .. } => "a text".to_owned(),
-        Kind::List { .. } => "a list of texts".to_owned(),
+        Kind::List { .. } | Kind::OptionalList { .. } => "a list of texts".to_owned(),
         Kind::Path(_) => "a path".to_owned(),
+        Kind::PathOrNone(_) => "a path, or `\"\"` in the file for none".to_owned(),
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Raw {
     pub plugins_folder: Option<PathBuf>,
     pub plugin_cache: Option<PathBuf>,
     pub plugins: PluginConfig,
+    /// `None` = the setting is not there, which is not the same as an empty list.
+    pub handlers: Option<Vec<String>>,
     /// `None` = the table is not there, which is not the same as an empty one.
     pub authorize: Option<Vec<AuthorizeRule>>,
     pub named_plugins: Vec<NamedPlugin>,
@@ -58,6 +60,8 @@ pub struct RawServer {
     /// 0 = one per core.
     pub workers: usize,
     pub data: Option<PathBuf>,
+    /// `None` = the default, which is not the same as the empty path, none.
+    pub pages: Option<PathBuf>,
     pub node_id: Option<String>,
     pub trusted_proxies: Vec<String>,
     pub client_address_header: Option<String>,
@@ -158,6 +162,7 @@ impl Default for Raw {
             plugins_folder: None,
             plugin_cache: None,
             plugins: PluginConfig::default(),
+            handlers: None,
             authorize: None,
             named_plugins: Vec::new(),
             admin_address: None,
@@ -176,6 +181,7 @@ impl Default for RawServer {
             port: 4444,
             workers: 0,
             data: None,
+            pages: None,
             node_id: None,
             trusted_proxies: Vec::new(),
             client_address_header: None,

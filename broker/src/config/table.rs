@@ -65,7 +65,14 @@ pub enum Kind {
         at: fn(&mut Raw) -> &mut Vec<String>,
         check: Check,
     },
+    /// A list that may not be there, which is not the same as an empty one.
+    OptionalList {
+        at: fn(&mut Raw) -> &mut Option<Vec<String>>,
+        check: Check,
+    },
     Path(fn(&mut Raw) -> &mut Option<PathBuf>),
+    /// The empty path is a value of its own: none, where unset is the default.
+    PathOrNone(fn(&mut Raw) -> &mut Option<PathBuf>),
 }
 
 /// What is wrong with a text, phrased to follow the text itself.
@@ -129,7 +136,7 @@ pub const TABLES: [(&str, &str); 5] = [
     ),
     (
         "plugin",
-        "one table a plugin (`[plugin.NAME]`): `component`, `settings` (file or table), `sha256`, `publisher` (topic patterns), `http` (hosts), `enabled`",
+        "one table a plugin (`[plugin.NAME]`): `component`, `settings` (file or table), `sha256`, `publisher` (topic patterns), `http` (hosts), `store` and `sessions` (true or false), `enabled`",
     ),
 ];
 
@@ -205,6 +212,10 @@ const fn optional(at: fn(&mut Raw) -> &mut Option<String>, check: Check) -> Kind
 
 const fn list(at: fn(&mut Raw) -> &mut Vec<String>, check: Check) -> Kind {
     Kind::List { at, check }
+}
+
+const fn optional_list(at: fn(&mut Raw) -> &mut Option<Vec<String>>, check: Check) -> Kind {
+    Kind::OptionalList { at, check }
 }
 
 const HOUR: u64 = 3_600;

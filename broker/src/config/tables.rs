@@ -19,12 +19,14 @@ use super::value::parse_duration;
 
 const LONGEST_COALESCE: Duration = Duration::from_secs(10);
 const TOPIC_KEYS: [&str; 3] = ["pattern", "slow_consumer", "coalesce"];
-const PLUGIN_KEYS: [&str; 6] = [
+const PLUGIN_KEYS: [&str; 8] = [
     "component",
     "settings",
     "sha256",
     "publisher",
     "http",
+    "store",
+    "sessions",
     "enabled",
 ];
 
@@ -144,6 +146,7 @@ fn plugin(
         settings: None,
         sha256: None,
         grants: Vec::new(),
+        withheld: Vec::new(),
     };
     for (key, value) in entries {
         if let Err(what) = plugin_entry(&mut plugin, key, value, around) {
@@ -180,14 +183,17 @@ fn plugin_entry(
             let texts = list_items(value).ok_or_else(|| "must be a list of hosts".to_owned())?;
             plugin.grants.push(http_grant(&texts, around.environment)?);
         }
-        "enabled" => {
-            let text = text()?;
-            let parsed = text.parse();
-            plugin.enabled = parsed.map_err(|_| format!("{text:?} is not true or false"))?;
-        }
+        "store" => plugin.grant(Grant::Store, switch(&text()?)?),
+        "sessions" => plugin.grant(Grant::Sessions, switch(&text()?)?),
+        "enabled" => plugin.enabled = switch(&text()?)?,
         _ => return Err(unknown_entry_key(key, &PLUGIN_KEYS)),
     }
     Ok(())
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    let parsed = text.parse();
+    parsed.map_err(|_| format!("{text:?} is not true or false"))
 }
 
 /// Topics that a plugin may publish on. An entry that the environment makes empty is dropped.

@@ -8,7 +8,7 @@ use super::*;
 use crate::auth::{KeySource, SessionStore};
 use crate::bus::BusMode;
 use crate::outbox::SlowConsumer;
-use crate::plugin::{Grant, PluginSettings};
+use crate::plugin::{Grant, PluginSettings, PluginSpec};
 
 mod deploy;
 mod docs;
@@ -120,6 +120,28 @@ fn an_empty_folder_has_working_defaults() {
 }
 
 #[test]
+fn pages_are_those_beside_the_program_unless_the_settings_say_otherwise() {
+    let pages = |world: &World| world.settings().server.pages;
+    let world = World::new().file("bin/plugins/gateway.wasm", "");
+    assert_eq!(pages(&world), None);
+    let world = world.file("bin/pages/index.html", "");
+    assert_eq!(pages(&world), Some(world.path().join("bin/pages")));
+    let world = world.toml("[server]\npages = \"\"\n");
+    assert_eq!(pages(&world), None);
+    assert_eq!(world.serving_problems(), "");
+    let world = world.toml("[server]\npages = \"site\"\n");
+    assert_eq!(pages(&world), Some(world.path().join("site")));
+    let wrong = "tidegate.toml:2: server.pages: DIR/site is no folder";
+    assert_eq!(world.serving_problems(), wrong);
+    let world = world
+        .file("bin/pages/index.html", "")
+        .file("site/a.txt", "");
+    assert_eq!(world.serving_problems(), "");
+    let world = world.env("TIDEGATE_PAGES", "bin/pages");
+    assert_eq!(pages(&world), Some(world.path().join("bin/pages")));
+}
+
+#[test]
 fn redis_carries_the_bus_and_the_sessions() {
     let world = World::new()
         .toml("[redis]\nmode = \"per-topic\"\nprobe_interval = \"1s\"\n")
@@ -207,6 +229,45 @@ fn a_shipped_plugin_can_be_left_out() {
         "",
         "an empty [authorize] denies all, on purpose"
     );
+}
+
+#[test]
+fn chat_answers_calls_if_it_is_there_and_is_granted_what_it_needs() {
+    let names = |plugin: &PluginSpec| -> Vec<_> { plugin.grants.iter().map(Grant::name).collect() };
+    let chat = || World::new().file("bin/plugins/chat.wasm", "");
+    let plugin = chat().settings().plugin;
+    assert_eq!(plugin.handlers, ["chat"]);
+    assert_eq!(
+        names(&plugin.plugins[0]),
+        ["publisher", "store", "sessions"]
+    );
+    assert!(World::new().settings().plugin.handlers.is_empty());
+    let none = chat().toml("[plugins]\nhandlers = []\n").settings();
+    assert!(none.plugin.handlers.is_empty(), "on purpose");
+    let other = chat().toml("[plugins]\nhandlers = [\"game\"]\n[plugin.game]\nstore = true\n");
+    let other = other.settings().plugin;
+    assert_eq!(other.handlers, ["game"]);
+    assert_eq!(names(&other.plugins[1]), ["store"]);
+    let less = "[plugin.chat]\nsessions = false\npublisher = [\"chat:message:**\"]\n";
+    let less = chat().toml(less).settings().plugin;
+    assert_eq!(names(&less.plugins[0]), ["publisher", "store"]);
+}
+
+#[test]
+fn a_handler_must_be_there_and_have_a_name_to_call_by() {
+    let world = World::new().toml("[plugins]\nhandlers = [\"game\"]\n[authorize]\n");
+    assert_eq!(
+        world.serving_problems(),
+        "tidegate.toml:2: plugins.handlers: names the plugin \"game\", which is not configured"
+    );
+    let dotted = World::new().env("TIDEGATE_PLUGINS_HANDLERS", "game,a.b");
+    let problems = dotted.problems();
+    assert!(problems.contains("\"a.b\" has a dot"), "{problems}");
+    let unclear = World::new()
+        .toml("[plugin.game]\nstore = \"yes\"\n")
+        .problems();
+    let says = "plugin.game.store: \"yes\" is not true or false";
+    assert!(unclear.contains(says), "{unclear}");
 }
 
 #[test]

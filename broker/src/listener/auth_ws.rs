@@ -1,42 +1,30 @@
 use std::rc::Rc;
 
-use bytes::Bytes;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_REQUEST_HEADERS,
-    COOKIE, HeaderMap, HeaderValue,
-};
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::header::HeaderMap;
+use http::request::Parts;
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use serde_json::json;
 
+use super::cookies::{self, Endpoint};
 use super::front::Front;
-use super::reply::{self, Reply};
+use super::reply::{self, Refused, Reply};
 use crate::auth::{Claims, SessionError};
 use crate::plugin::PrincipalError;
 
+const ENDPOINT: Endpoint = Endpoint {
+    methods: "GET, POST",
+    refuse: Refused::reply,
+};
+
 /// `/auth/ws`: swaps the session cookie for a token that holds the scopes.
 pub(super) async fn answer(front: &Rc<Front>, request: Request<Incoming>) -> Reply {
-    let headers = request.headers();
-    let origins = front.node.auth.origins();
-    let mut reply = match origins.check_cookies(request.method(), headers).refusal() {
-        Some(refusal) => {
-            metrics::counter!("tidegate_refused_total", "reason" => "origin").increment(1);
-            reply::error(
-                StatusCode::FORBIDDEN,
-                "forbidden-origin",
-                &refusal.to_string(),
-            )
-        }
-        None if request.method() == Method::OPTIONS => preflight(headers),
-        None => token(front, headers).await,
-    };
-    origins.add_cors(headers, reply.headers_mut());
-    reply
+    let swap = async |parts: &Parts, _, _| token(front, &parts.headers).await;
+    ENDPOINT.answer(front, request, swap).await
 }
 
 async fn token(front: &Rc<Front>, headers: &HeaderMap) -> Reply {
-    let cookies = cookie_text(headers);
+    let cookies = cookies::text(headers);
     let session = match front.node.auth.session(cookies.as_deref()).await {
         Ok(session) => session,
         Err(SessionError::Unavailable) => {
@@ -86,29 +74,4 @@ async fn token(front: &Rc<Front>, headers: &HeaderMap) -> Reply {
             )
         }
     }
-}
-
-/// A client may split its cookies over several headers.
-fn cookie_text(headers: &HeaderMap) -> Option<String> {
-    let parts: Vec<&str> = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    (!parts.is_empty()).then(|| parts.join("; "))
-}
-
-fn preflight(headers: &HeaderMap) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::new()));
-    *reply.status_mut() = StatusCode::NO_CONTENT;
-    let methods = HeaderValue::from_static("GET, POST");
-    reply
-        .headers_mut()
-        .insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-    if let Some(asked) = headers.get(ACCESS_CONTROL_REQUEST_HEADERS) {
-        reply
-            .headers_mut()
-            .insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
-    }
-    reply
 }

@@ -1,6 +1,7 @@
 //! Checked settings of the public listener and of the node as a whole.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::identity::NodeId;
@@ -17,9 +18,11 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<Network>,
     /// `Fly-Client-IP`, `X-Forwarded-For`.
     pub client_address_header: Option<http::HeaderName>,
+    /// The folder of static files; `None` = none are served.
+    pub pages: Option<PathBuf>,
     /// From the signal to the end of the process.
     pub drain_timeout: Duration,
-    /// RECONNECT and the closes after it are spread over this time.
+    /// RECONNECT is spread over this time; each connection is closed as long after its own.
     pub drain_spread: Duration,
 }
 

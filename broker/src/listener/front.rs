@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use super::admission::{Admission, Place};
 use super::config::ServerConfig;
 use super::doors::{Arrival, Doors, WorkerDoor};
+use super::pages::Pages;
 use super::socketio::{Gate, GateParts};
 use crate::identity::SessionIds;
 use crate::node::Node;
@@ -25,6 +26,8 @@ pub struct Front {
     pub(super) config: Arc<ServerConfig>,
     pub(super) admission: Arc<Admission>,
     pub(super) ingest: Ingest,
+    /// `None` = none are served.
+    pub(super) pages: Option<Pages>,
     /// `None` = Socket.IO is off.
     pub(super) socketio: Option<Rc<Gate>>,
     doors: Doors,
@@ -39,6 +42,7 @@ pub struct FrontParts {
     pub admission: Arc<Admission>,
     pub workers: Arc<[WorkerDoor]>,
     pub ingest: Ingest,
+    pub pages: Option<Pages>,
 }
 
 impl Front {
@@ -51,6 +55,7 @@ impl Front {
             admission,
             workers,
             ingest,
+            pages,
         } = parts;
         let doors = Doors::new(node.worker, workers);
         let gate = || {
@@ -72,6 +77,7 @@ impl Front {
             config,
             admission,
             ingest,
+            pages,
             socketio,
             doors,
         })

@@ -1,5 +1,7 @@
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
@@ -26,14 +28,49 @@ pub(super) fn error(status: StatusCode, error: &str, message: &str) -> Reply {
     json_value(status, &json!({"error": error, "message": message}))
 }
 
-pub(super) fn text(status: StatusCode, body: &'static str) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
-    *reply.status_mut() = status;
+/// Why a request is refused before it is done; endpoints give it their own form.
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    /// For programs.
+    pub(super) error: &'static str,
+    pub(super) message: String,
+}
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, error: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            error,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn reply(&self) -> Reply {
+        challenge(error(self.status, self.error, &self.message))
+    }
+}
+
+/// A 401 says how to authenticate.
+pub(super) fn challenge(mut reply: Reply) -> Reply {
+    if reply.status() == StatusCode::UNAUTHORIZED {
+        let headers = reply.headers_mut();
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    reply
+}
+
+/// A file's content.
+pub(super) fn bytes(body: Bytes, kind: &'static str) -> Reply {
+    let mut reply = Response::new(Full::new(body));
     let headers = reply.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    reply
+}
+
+pub(super) fn text(status: StatusCode, body: &'static str) -> Reply {
+    let body = Bytes::from_static(body.as_bytes());
+    let mut reply = bytes(body, "text/plain; charset=utf-8");
+    *reply.status_mut() = status;
     reply
 }
 

@@ -2,12 +2,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use http::header::{ALLOW, HeaderValue};
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::front::Front;
 use super::reply::{self, Reply};
-use super::{auth_ws, ingest, publish, socketio, upgrade};
+use super::{auth_ws, call, ingest, publish, socketio, upgrade};
 
 /// The public endpoints.
 pub(super) async fn route(front: Rc<Front>, peer: SocketAddr, request: Request<Incoming>) -> Reply {
@@ -30,6 +30,9 @@ pub(super) async fn route(front: Rc<Front>, peer: SocketAddr, request: Request<I
         ("/auth/ws", &Method::GET | &Method::POST | &Method::OPTIONS) => {
             auth_ws::answer(&front, request).await
         }
+        (path, &Method::POST | &Method::OPTIONS) if path.starts_with(call::PATH) => {
+            call::answer(&front, request).await
+        }
         ("/publish", &Method::POST) => publish::answer(&front, request).await,
         (path, &Method::POST) if path.starts_with(ingest::PATH) => {
             ingest::answer(&front, request).await
@@ -40,8 +43,23 @@ pub(super) async fn route(front: Rc<Front>, peer: SocketAddr, request: Request<I
         ("/ws" | "/.well-known/jwks.json", _) => wrong_method("GET"),
         ("/auth/ws", _) => wrong_method("GET, POST, OPTIONS"),
         ("/publish", _) => wrong_method("POST"),
+        (path, _) if path.starts_with(call::PATH) => wrong_method("POST, OPTIONS"),
         (path, _) if path.starts_with(ingest::PATH) => wrong_method("POST"),
-        _ => reply::error(StatusCode::NOT_FOUND, "not-found", "no such endpoint"),
+        (path, method) => {
+            let page = page(&front, path, method, request.headers()).await;
+            page.unwrap_or_else(|| {
+                reply::error(StatusCode::NOT_FOUND, "not-found", "no such endpoint")
+            })
+        }
+    }
+}
+
+/// A file of the pages' folder; hyper leaves the body out for HEAD.
+async fn page(front: &Front, path: &str, method: &Method, headers: &HeaderMap) -> Option<Reply> {
+    let pages = front.pages.as_ref()?;
+    match *method {
+        Method::GET | Method::HEAD => pages.answer(path, headers).await,
+        _ => None,
     }
 }
 

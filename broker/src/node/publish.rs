@@ -55,14 +55,4 @@ impl Node {
             self.bus.hand_over();
         }
     }
-
-    /// Calls a plugin's method.
-    pub async fn call(
-        &self,
-        method: &str,
-        _params: Option<Box<RawValue>>,
-        _principal: &Principal,
-    ) -> Result<Box<RawValue>, Refusal> {
-        Err(Refusal::UnknownMethod(method.into()))
-    }
 }

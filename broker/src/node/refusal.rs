@@ -1,4 +1,4 @@
-use crate::plugin::{CallError, NotAdmitted};
+use crate::plugin::{CallError, CallRefused, NotAdmitted};
 use crate::topic::Topic;
 
 /// Why a verb was not done. Each maps to one answer of each protocol.
@@ -21,8 +21,8 @@ pub enum Refusal {
     TooBig(usize),
     /// The plugin that admits turned the caller away.
     NotAdmitted(Box<NotAdmitted>),
-    /// No plugin has the method.
-    UnknownMethod(Box<str>),
+    /// Why a plugin's method has no answer.
+    Call(Box<CallRefused>),
     /// The broker, a plugin or the bus failed; the same may work later.
     Failed(&'static str),
 }
@@ -30,6 +30,12 @@ pub enum Refusal {
 impl From<NotAdmitted> for Refusal {
     fn from(refusal: NotAdmitted) -> Self {
         Self::NotAdmitted(Box::new(refusal))
+    }
+}
+
+impl From<CallRefused> for Refusal {
+    fn from(refusal: CallRefused) -> Self {
+        Self::Call(Box::new(refusal))
     }
 }
 

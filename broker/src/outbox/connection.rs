@@ -26,8 +26,9 @@ pub struct Connection {
     blocked: Cell<bool>,
     ending: Cell<Ending>,
     session: Cell<Option<Waker>>,
-    /// Since when (in the caller's ticks) the client has taken nothing, and what waited then.
-    stalled: Cell<(u32, usize)>,
+    /// Since when (in the caller's ticks) something waits of which the client has taken nothing; 0 =
+    /// it was not seen so.
+    stalled: Cell<u32>,
     limit: usize,
 }
 
@@ -61,7 +62,7 @@ impl Connection {
             blocked: Cell::new(false),
             ending: Cell::new(Ending::Open),
             session: Cell::new(None),
-            stalled: Cell::new((0, 0)),
+            stalled: Cell::new(0),
             limit,
         }
     }
@@ -183,7 +184,10 @@ impl Connection {
                 several => socket.try_write_vectored(several),
             };
             match wrote {
-                Ok(taken) => outbox.advance(taken),
+                Ok(taken) => {
+                    outbox.advance(taken);
+                    self.stalled.set(0);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.blocked.set(true);
                     self.wake();
@@ -229,16 +233,16 @@ impl Connection {
     }
 
     /// Whether the client has taken nothing of what waits for more than `limit` ticks of the
-    /// caller, who asks regularly with the tick that it is.
+    /// caller, who asks regularly with the tick that it is. That more comes to wait, or less
+    /// because old publications are dropped, does not count as taking.
     pub fn is_stalled(&self, now: u32, limit: u32) -> bool {
-        let waiting = self.waiting_bytes();
-        if waiting == 0 {
-            self.stalled.set((0, 0));
+        if self.waiting_bytes() == 0 {
+            self.stalled.set(0);
             return false;
         }
-        let (since, then) = self.stalled.get();
-        if since == 0 || then != waiting {
-            self.stalled.set((now, waiting));
+        let since = self.stalled.get();
+        if since == 0 {
+            self.stalled.set(now);
             return false;
         }
         now.saturating_sub(since) > limit

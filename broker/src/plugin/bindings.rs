@@ -54,6 +54,17 @@ pub mod admission {
     });
 }
 
+/// Hook `handler`, on the I/O engine.
+pub mod handler {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "tidegate:plugin/handler-hook",
+        include_component_type: true,
+        exports: { default: async },
+        with: { "tidegate:types/errors": crate::plugin::bindings::imports::tidegate::types::errors },
+    });
+}
+
 /// Hook `lifecycle`.
 pub mod lifecycle {
     wasmtime::component::bindgen!({
@@ -71,7 +82,10 @@ pub mod io {
             path: "../wit",
             world: "tidegate:plugin/imports",
             imports: {
-                "tidegate:http/http.fetch": async | trappable,
+                "tidegate:http/http": async | trappable,
+                "tidegate:publisher/publisher": async | trappable,
+                "tidegate:store/store": async | trappable,
+                "tidegate:sessions/sessions": async | trappable,
                 default: trappable,
             },
             with: {
@@ -82,8 +96,6 @@ pub mod io {
                 "tidegate:clock/clock": crate::plugin::bindings::imports::tidegate::clock::clock,
                 "tidegate:random/random":
                     crate::plugin::bindings::imports::tidegate::random::random,
-                "tidegate:publisher/publisher":
-                    crate::plugin::bindings::imports::tidegate::publisher::publisher,
             },
         });
     }

@@ -13,6 +13,7 @@ pub(super) struct Claims {
     pub(super) routes: Arc<Routes>,
     pub(super) principals: Option<usize>,
     pub(super) admission: Option<usize>,
+    pub(super) handlers: Vec<usize>,
     mappers: Vec<usize>,
 }
 
@@ -38,6 +39,7 @@ impl Claims {
         let principals = config.principals.as_deref();
         let admission = config.admission.as_deref();
         let mappers = config.mappers.iter();
+        let handlers = config.handlers.iter();
         Ok(Self {
             routes: Arc::new(Routes::new(&config.authorize, &names)?),
             principals: principals
@@ -46,6 +48,9 @@ impl Claims {
             admission: admission
                 .map(|name| find("`admission`", name))
                 .transpose()?,
+            handlers: handlers
+                .map(|name| find("`handlers`", name))
+                .collect::<Result<_, _>>()?,
             mappers: mappers
                 .map(|claim| find(&format!("mapper of topic `{}`", claim.topic), &claim.plugin))
                 .collect::<Result<_, _>>()?,
@@ -67,6 +72,9 @@ impl Claims {
         if self.admission == Some(plugin) {
             hooks.push(Hook::Admission);
         }
+        if self.handlers.contains(&plugin) {
+            hooks.push(Hook::Handler);
+        }
         Wanted(hooks)
     }
 }
@@ -84,7 +92,7 @@ impl Wanted {
     }
 
     pub(super) fn on_io(&self) -> bool {
-        self.has(Hook::Admission)
+        self.has(Hook::Admission) || self.has(Hook::Handler)
     }
 
     pub(super) fn lanes(&self) -> Vec<Lane> {
@@ -94,7 +102,7 @@ impl Wanted {
         worker.into_iter().chain(source).chain(io).collect()
     }
 
-    fn has(&self, hook: Hook) -> bool {
+    pub(super) fn has(&self, hook: Hook) -> bool {
         self.0.contains(&hook)
     }
 }

@@ -19,6 +19,8 @@ pub struct PluginConfig {
     pub mappers: Vec<MapperClaim>,
     /// The plugin that says who may stay.
     pub admission: Option<String>,
+    /// The plugins whose methods clients may call, each `NAME.method`.
+    pub handlers: Vec<String>,
     /// Folder of compiled components (`.cwasm`), keyed by the component's hash and the engine's
     /// compatibility hash. Made with mode 0700.
     pub cache: PathBuf,
@@ -30,6 +32,8 @@ pub struct PluginConfig {
     pub map_deadline: Duration,
     /// What an admission may take, and who may wait for one.
     pub admission_limits: AdmissionLimits,
+    /// The same for a call of a method.
+    pub handler_limits: HandlerLimits,
     /// What `${NAME}` stands for in settings of plugins.
     pub environment: Environment,
     /// Memory one instance may use, unless its manifest asks for less.
@@ -67,6 +71,20 @@ pub struct AdmissionLimits {
     pub remembered: usize,
 }
 
+/// Of each plugin that has methods.
+#[derive(Clone, Copy, Debug)]
+pub struct HandlerLimits {
+    /// Wall time for one call, what the plugin waits for and its own waiting for an instance
+    /// included.
+    pub deadline: Duration,
+    /// CPU time for one call.
+    pub cpu: Duration,
+    /// Instances that answer beside each other; made when they are needed.
+    pub instances: u32,
+    /// Calls under way at once, those that wait for an instance included; more are refused.
+    pub calls: u32,
+}
+
 #[derive(Clone, Debug)]
 pub struct PluginSpec {
     pub name: String,
@@ -95,6 +113,10 @@ pub enum Grant {
     Publisher { topics: Vec<Pattern> },
     /// May send requests to these hosts.
     Http { hosts: Vec<HttpHost> },
+    /// May use the tables that its manifest declares.
+    Store,
+    /// May create and destroy sessions of browsers.
+    Sessions,
 }
 
 impl Grant {
@@ -103,7 +125,27 @@ impl Grant {
         match self {
             Self::Publisher { .. } => "publisher",
             Self::Http { .. } => "http",
+            Self::Store => "store",
+            Self::Sessions => "sessions",
         }
+    }
+
+    /// The topics that these grants let a plugin publish on.
+    pub(super) fn topics(grants: &[Self]) -> Vec<Pattern> {
+        let topics = grants.iter().filter_map(|grant| match grant {
+            Self::Publisher { topics } => Some(topics.iter().cloned()),
+            _ => None,
+        });
+        topics.flatten().collect()
+    }
+
+    /// The hosts that these grants let a plugin send requests to.
+    pub(super) fn hosts(grants: &[Self]) -> Vec<HttpHost> {
+        let hosts = grants.iter().filter_map(|grant| match grant {
+            Self::Http { hosts } => Some(hosts.iter().cloned()),
+            _ => None,
+        });
+        hosts.flatten().collect()
     }
 }
 
@@ -125,6 +167,17 @@ impl Default for AdmissionLimits {
     }
 }
 
+impl Default for HandlerLimits {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(10),
+            cpu: Duration::from_millis(50),
+            instances: 32,
+            calls: 1_000,
+        }
+    }
+}
+
 impl Default for PluginConfig {
     fn default() -> Self {
         Self {
@@ -133,11 +186,13 @@ impl Default for PluginConfig {
             principals: None,
             mappers: Vec::new(),
             admission: None,
+            handlers: Vec::new(),
             cache: PathBuf::from(".tidegate/cache"),
             watch: true,
             call_deadline: Duration::from_millis(5),
             map_deadline: Duration::from_millis(50),
             admission_limits: AdmissionLimits::default(),
+            handler_limits: HandlerLimits::default(),
             environment: Environment::default(),
             memory_bytes: 32 << 20,
             remembered_decisions: 65_536,

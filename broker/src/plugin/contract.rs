@@ -12,10 +12,13 @@ use super::config::Grant;
 use super::manifest::{Hook, Manifest};
 
 /// Imports that need a grant, and its name.
-const GRANTED: [(&str, &str); 2] = [
+const GRANTED: [(&str, &str); 4] = [
     ("tidegate:publisher/publisher", "publisher"),
     ("tidegate:http/http", "http"),
+    ("tidegate:store/store", STORE),
+    ("tidegate:sessions/sessions", "sessions"),
 ];
+const STORE: &str = "store";
 
 /// Types of the candidate beside those of the contract; one validator, so that they compare.
 pub(super) struct Contract {
@@ -76,6 +79,7 @@ impl Contract {
                 ));
             }
         }
+        problems.extend(promises(manifest, grants));
         for (hook, types) in &self.hooks {
             let undeclared = !manifest.hooks.iter().any(|name| name == hook.name());
             if let Some((wanted, _)) = interface(types)
@@ -158,6 +162,26 @@ impl Contract {
     }
 }
 
+/// What the manifest says and cannot be.
+fn promises(manifest: &Manifest, grants: &[Grant]) -> Vec<String> {
+    let mut problems = Vec::new();
+    let tables: Vec<&str> = manifest.tables.iter().map(|table| &*table.name).collect();
+    if !tables.is_empty() && !grants.iter().any(|granted| granted.name() == STORE) {
+        problems.push(format!(
+            "its manifest declares tables ({}) but it has no grant `{STORE}`",
+            tables.join(", ")
+        ));
+    }
+    let foreign = |method: &&String| manifest.own_method(method).is_none();
+    for method in manifest.http_methods.iter().filter(foreign) {
+        problems.push(format!(
+            "its manifest lists the HTTP method `{method}`, which does not begin with `{}.`",
+            manifest.name
+        ));
+    }
+    problems
+}
+
 /// The encoded type of a hook's world.
 fn encoded(hook: Hook) -> &'static [u8] {
     match hook {
@@ -165,6 +189,7 @@ fn encoded(hook: Hook) -> &'static [u8] {
         Hook::Principals => bindings::principals::COMPONENT_TYPE,
         Hook::Mapper => bindings::mapper::COMPONENT_TYPE,
         Hook::Admission => bindings::admission::COMPONENT_TYPE,
+        Hook::Handler => bindings::handler::COMPONENT_TYPE,
         Hook::Lifecycle => bindings::lifecycle::COMPONENT_TYPE,
     }
 }

@@ -66,6 +66,12 @@ pub enum LoadError {
         path: PathBuf,
         problems: Vec<String>,
     },
+    #[error("{}: its tables ({}) are refused: {cause}", path.display(), tables.join(", "))]
+    Tables {
+        path: PathBuf,
+        tables: Vec<String>,
+        cause: String,
+    },
     #[error("{}: cannot compile: {cause}", path.display())]
     Compile { path: PathBuf, cause: String },
     #[error("{}: cannot instantiate: {cause}", path.display())]

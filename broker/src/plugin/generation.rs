@@ -29,6 +29,8 @@ pub(super) struct Generation {
     pub(super) retries: u32,
     /// Instances of the I/O engine, if a hook there is asked for.
     pub(super) pool: Option<Arc<Pool>>,
+    /// Methods that are called over HTTP only, without the plugin's name.
+    http_methods: Vec<String>,
     lanes: [Health; 3],
     hooks: Hooks,
     settings: Arc<Settings>,
@@ -57,6 +59,7 @@ pub(super) struct Parts {
     pub(super) path: PathBuf,
     pub(super) call_deadline: Duration,
     pub(super) retries: u32,
+    pub(super) http_methods: Vec<String>,
     /// Where it is called.
     pub(super) lanes: Vec<Lane>,
     pub(super) hooks: Hooks,
@@ -84,6 +87,7 @@ impl Generation {
             call_deadline: parts.call_deadline,
             retries: parts.retries,
             pool: parts.pool,
+            http_methods: parts.http_methods,
             lanes: [health(Lane::Worker), health(Lane::Source), health(Lane::Io)],
             hooks: parts.hooks,
             settings: parts.settings,
@@ -100,6 +104,11 @@ impl Generation {
             Lane::Source => source,
             Lane::Io => io,
         }
+    }
+
+    /// Whether a method, named without the plugin, is called over HTTP only.
+    pub(super) fn is_http_only(&self, method: &str) -> bool {
+        self.http_methods.iter().any(|name| name == method)
     }
 
     /// Of all lanes: it fails probation where one does, and passes where all do.

@@ -14,6 +14,7 @@ use super::io::{IoPlugins, seat::IoSeat};
 use super::load::{Loaded, Loader};
 use super::mailbox::Mailbox;
 use super::nursery::Nursery;
+use super::outside::Outside;
 use super::registry::{Entry, Registry};
 use super::reload::{Control, Wake, Watched};
 use super::remembered::Origin;
@@ -52,7 +53,8 @@ pub struct Handed {
 impl PluginHost {
     /// Loads every plugin and starts the threads that keep them current. Blocks: for each
     /// plugin at least 50 ms (its file must not change), and as long as it takes to compile what
-    /// the cache does not hold. `runtime` is where hooks that wait run; must not be called on it.
+    /// the cache does not hold. `runtime` is where hooks that wait run, and `outside` what they reach
+    /// there; must not be called on it.
     ///
     /// # Errors
     ///
@@ -62,9 +64,10 @@ impl PluginHost {
         config: PluginConfig,
         workers: usize,
         runtime: &Runtime,
+        outside: Outside,
     ) -> Result<(Self, Handed), PluginError> {
         let claims = Claims::new(&config)?;
-        let loader = Loader::new(&config, workers, runtime)?;
+        let loader = Loader::new(&config, &claims, workers, runtime, outside)?;
         let (control, wakes) = mpsc::channel();
         let nursery = Nursery::start()?;
         let mut seats = Seats::new(workers, nursery.clone(), control.clone());
@@ -80,12 +83,14 @@ impl PluginHost {
             watched.push(Watched::new(spec.clone(), wanted, generation, io, seen));
         }
         let mailboxes: Vec<Arc<Mailbox>> = seats.by_owner.iter().map(|_| Arc::default()).collect();
-        let admission = claims
-            .admission
-            .and_then(|plugin| watched.get(plugin))
-            .and_then(Watched::io_seat);
+        let io_seat = |plugin: usize| watched.get(plugin).and_then(Watched::io_seat);
+        let handlers = claims.handlers.iter().filter_map(|plugin| {
+            let name = config.plugins.get(*plugin)?.name.clone();
+            Some((name, io_seat(*plugin)?))
+        });
+        let admission = claims.admission.and_then(io_seat);
+        let io = IoPlugins::new(runtime, &config, admission, handlers);
         let handed = seats.hand_out(&config, &claims, &mailboxes);
-        let io = IoPlugins::new(admission, runtime, config.admission_limits);
         let registry = Arc::new(Registry(entries));
         Control::new(loader, registry.clone(), watched, mailboxes, nursery).start(
             wakes,

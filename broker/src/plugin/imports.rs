@@ -1,8 +1,7 @@
-//! The host's side of imports: those that answer at once, and what the others say on the sync
-//! engine (`io::fetch` is what they do on the I/O engine).
+//! The host's side of the imports that answer at once. The others are in `unavailable` for the sync
+//! engine and in `io` for the I/O engine.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand;
 use rustix::time::{ClockId, clock_gettime};
@@ -10,10 +9,9 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::{HasSelf, Linker};
 
 use super::bindings::imports::tidegate;
-use super::bindings::imports::tidegate::types::errors::Error;
 use super::clock;
 use super::deadline::Deadline;
-use super::io::fetch::Reach;
+use super::io::reach::Reach;
 use super::settings::Settings;
 
 /// Random bytes one call may ask for (`wit/deps/random`).
@@ -55,6 +53,12 @@ impl HostState {
             log: LogBudget::new(clock::coarse_ms()),
             last_error: None,
         }
+    }
+
+    /// For the imports of the I/O engine.
+    pub(super) fn reach_of(&mut self, import: &str) -> wasmtime::Result<&mut Reach> {
+        let reach = self.reach.as_mut();
+        reach.ok_or_else(|| wasmtime::Error::msg(format!("this instance has no {import}")))
     }
 }
 
@@ -134,8 +138,7 @@ impl tidegate::settings::settings::Host for HostState {
 
 impl tidegate::clock::clock::Host for HostState {
     fn now_ms(&mut self) -> wasmtime::Result<u64> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        Ok(since.as_millis() as u64)
+        Ok(clock::since_1970().as_millis() as u64)
     }
 
     fn monotonic_ns(&mut self) -> wasmtime::Result<u64> {
@@ -163,39 +166,6 @@ impl tidegate::random::random::Host for HostState {
 
 fn fill(bytes: &mut [u8]) -> wasmtime::Result<()> {
     rand::fill(bytes).map_err(|_| wasmtime::Error::msg("the system has no random bytes"))
-}
-
-/// Sync hooks run on threads where nothing may wait; an async import would make every call async.
-fn unavailable(import: &str) -> Error {
-    Error {
-        code: "unavailable-in-this-hook".into(),
-        message: format!("{import} can be used in hooks that may wait, not in this one"),
-        retryable: false,
-    }
-}
-
-impl tidegate::publisher::publisher::Host for HostState {
-    fn publish(
-        &mut self,
-        _topic: String,
-        _event: Option<String>,
-        _payload: String,
-    ) -> wasmtime::Result<Result<(), Error>> {
-        Ok(Err(unavailable("publisher")))
-    }
-}
-
-impl tidegate::http::http::Host for HostState {
-    fn fetch(
-        &mut self,
-        _method: String,
-        _url: String,
-        _headers: Vec<tidegate::http::http::Header>,
-        _body: Vec<u8>,
-        _timeout_ms: u32,
-    ) -> wasmtime::Result<Result<tidegate::http::http::Response, Error>> {
-        Ok(Err(unavailable("http")))
-    }
 }
 
 /// A token bucket over log lines.

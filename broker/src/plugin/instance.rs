@@ -209,7 +209,7 @@ pub(super) fn begin(store: &mut Store<HostState>, cpu: Duration) {
     store.set_epoch_deadline(1);
 }
 
-fn missing(hook: &str) -> Fault {
+pub(super) fn missing(hook: &str) -> Fault {
     Fault {
         kind: CallError::Malformed,
         detail: format!("it has no hook `{hook}`"),

@@ -8,7 +8,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use super::candidate;
-use super::claims::Wanted;
+use super::claims::{Claims, Wanted};
 use super::compile::Cache;
 use super::config::{PluginConfig, PluginSpec};
 use super::engine;
@@ -19,7 +19,9 @@ use super::health::Tolerance;
 use super::imports::{self, HostState};
 use super::instance::{Hooks, Instance};
 use super::io::IoEngine;
+use super::manifest::Manifest;
 use super::meters;
+use super::outside::Outside;
 use super::remembered::Origin;
 use super::settle::Inputs;
 use super::ticks::Ticks;
@@ -50,8 +52,10 @@ pub(super) struct Loaded {
 impl Loader {
     pub(super) fn new(
         config: &PluginConfig,
+        claims: &Claims,
         workers: usize,
         runtime: &Handle,
+        outside: Outside,
     ) -> Result<Self, PluginError> {
         let owners = workers + 1;
         let instances = (config.plugins.len() * owners).max(1) as u32;
@@ -62,10 +66,10 @@ impl Loader {
         let ticks = Ticks::start(engine.weak())?;
         let mut linker = Linker::new(&engine);
         imports::link(&mut linker).map_err(|error| PluginError::Engine(format!("{error:#}")))?;
-        let io = config
-            .admission
-            .as_ref()
-            .map(|_| IoEngine::new(config, runtime))
+        let wanted = (0..config.plugins.len()).map(|plugin| claims.wanted(plugin));
+        let on_io: Vec<Wanted> = wanted.filter(Wanted::on_io).collect();
+        let io = (!on_io.is_empty())
+            .then(|| IoEngine::new(config, &on_io, runtime, outside))
             .transpose()?;
         Ok(Self {
             engine,
@@ -111,14 +115,15 @@ impl Loader {
             .map_err(refused)?;
         let pre = self.linker.instantiate_pre(&component).map_err(refused)?;
         let hooks = Hooks::new(pre, &candidate.hooks).map_err(refused)?;
+        let io = self.io.as_ref().filter(|_| wanted.on_io());
+        if let Some(io) = io {
+            io.declare(spec, &candidate)?;
+        }
         let memory_bytes = candidate.manifest.memory_bytes(self.memory_bytes);
-        let pool = match &self.io {
-            Some(io) if wanted.on_io() => Some(
-                io.pool(spec, &self.cache, &inputs, memory_bytes)
-                    .map_err(refused)?,
-            ),
-            _ => None,
-        };
+        let pool = io
+            .map(|io| io.pool(spec, wanted, &candidate, &self.cache, &inputs, memory_bytes))
+            .transpose()
+            .map_err(refused)?;
         let compiling = begun.elapsed();
         let parts = Parts {
             name: spec.name.as_str().into(),
@@ -129,6 +134,7 @@ impl Loader {
             path: spec.component.clone(),
             call_deadline: self.call_deadline,
             retries: candidate.manifest.retries,
+            http_methods: http_methods(&candidate.manifest),
             lanes: wanted.lanes(),
             hooks,
             pool,
@@ -161,4 +167,11 @@ impl Loader {
         let source = wanted.on_source().then_some(self.workers);
         (0..workers).chain(source)
     }
+}
+
+/// Without the name of the plugin, which the settings may have given it anew.
+fn http_methods(manifest: &Manifest) -> Vec<String> {
+    let methods = manifest.http_methods.iter();
+    let own = methods.filter_map(|method| manifest.own_method(method));
+    own.map(str::to_owned).collect()
 }

@@ -25,6 +25,9 @@ pub(super) struct Manifest {
     /// Tables that it uses; no other plugin does.
     #[serde(default)]
     pub(super) tables: Vec<Table>,
+    /// Methods that may be called over `POST /call` only, each whole: `chat.register`.
+    #[serde(default)]
+    pub(super) http_methods: Vec<String>,
 }
 
 fn default_retries() -> u32 {
@@ -37,15 +40,17 @@ pub(super) enum Hook {
     Principals,
     Mapper,
     Admission,
+    Handler,
     Lifecycle,
 }
 
 impl Hook {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Authorizer,
         Self::Principals,
         Self::Mapper,
         Self::Admission,
+        Self::Handler,
         Self::Lifecycle,
     ];
 
@@ -55,6 +60,7 @@ impl Hook {
             Self::Principals => "principals",
             Self::Mapper => "mapper",
             Self::Admission => "admission",
+            Self::Handler => "handler",
             Self::Lifecycle => "lifecycle",
         }
     }
@@ -71,6 +77,13 @@ impl Manifest {
             }
         }
         Ok(manifest)
+    }
+
+    /// What of a method of `http_methods` follows the plugin's name: the settings may give the
+    /// plugin another name than its manifest does. `None` = it is no method of this plugin.
+    pub(super) fn own_method<'a>(&self, method: &'a str) -> Option<&'a str> {
+        let own = method.strip_prefix(self.name.as_str())?.strip_prefix('.');
+        own.filter(|own| !own.is_empty())
     }
 
     pub(super) fn memory_bytes(&self, allowed: usize) -> usize {

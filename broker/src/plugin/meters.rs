@@ -54,9 +54,15 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "Time to instantiate, initialise and test one instance for each thread that calls it"
     );
+    describe_io_metrics();
+}
+
+/// Of hooks that wait.
+fn describe_io_metrics() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_gauge!(
         "tidegate_plugin_io_instances",
-        "Instances on the I/O engine (admission), those that are being made included"
+        "Instances on the I/O engine (admission, handler), those that are being made included"
     );
     describe_gauge!(
         "tidegate_plugin_io_in_flight",
@@ -79,6 +85,21 @@ pub fn describe_metrics() {
         "tidegate_plugin_admission_seconds",
         Unit::Seconds,
         "Time from a question to its answer"
+    );
+    describe_counter!(
+        "tidegate_plugin_handler_calls_total",
+        "Calls of a plugin's methods, by outcome: answered, refused (an error of the plugin's own), \
+         failed (no answer), overloaded (too many under way, or no instance in time), dropped (the \
+         caller left)"
+    );
+    describe_gauge!(
+        "tidegate_plugin_handler_calls_waiting",
+        "Calls of a plugin's methods that are under way, those that wait for an instance included"
+    );
+    describe_histogram!(
+        "tidegate_plugin_handler_call_seconds",
+        Unit::Seconds,
+        "Time from a call of a plugin's method to its answer, waiting for an instance included"
     );
 }
 

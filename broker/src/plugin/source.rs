@@ -81,7 +81,7 @@ impl SourcePlugins {
         Self {
             names: specs.clone().map(|spec| spec.name.clone()).collect(),
             seats,
-            grants: specs.map(|spec| publishes(&spec.grants)).collect(),
+            grants: specs.map(|spec| Grant::topics(&spec.grants)).collect(),
             deadline: config.map_deadline,
             mailbox,
         }
@@ -164,14 +164,6 @@ impl SourcePlugins {
     fn position(&self, plugin: &str) -> Option<usize> {
         self.names.iter().position(|name| name == plugin)
     }
-}
-
-fn publishes(grants: &[Grant]) -> Vec<Pattern> {
-    let topics = grants.iter().filter_map(|grant| match grant {
-        Grant::Publisher { topics } => Some(topics.iter().cloned()),
-        Grant::Http { .. } => None,
-    });
-    topics.flatten().collect()
 }
 
 fn headers<'a>(record: &Record<'a>) -> Vec<wit::Header<'a>> {

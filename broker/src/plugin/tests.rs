@@ -6,12 +6,17 @@
 mod guest;
 
 mod admission;
+mod called;
+mod handlers;
 mod mapping;
 mod refused;
 mod reload;
 mod serving;
+mod sessions;
+mod store;
 mod tables;
 mod users;
+mod world;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -20,6 +25,7 @@ use tempfile::TempDir;
 
 use super::*;
 use guest::Guest;
+use world::World;
 
 /// Long enough for a busy machine; nothing waits this long when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,6 +35,8 @@ struct Bed {
     folder: TempDir,
     config: PluginConfig,
     runtime: tokio::runtime::Runtime,
+    /// What its hooks that wait reach.
+    world: World,
 }
 
 impl Bed {
@@ -60,10 +68,12 @@ impl Bed {
             .enable_all()
             .build()
             .expect("a runtime");
+        let world = World::new(folder.path(), &runtime);
         Self {
             folder,
             config,
             runtime,
+            world,
         }
     }
 
@@ -85,7 +95,8 @@ impl Bed {
     }
 
     fn hand_out(&self) -> (PluginHost, Handed) {
-        PluginHost::start(self.config.clone(), 2, self.runtime.handle())
+        let outside = self.world.outside();
+        PluginHost::start(self.config.clone(), 2, self.runtime.handle(), outside)
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -101,7 +112,8 @@ impl Bed {
     }
 
     fn error(&self) -> String {
-        match PluginHost::start(self.config.clone(), 1, self.runtime.handle()) {
+        let outside = self.world.outside();
+        match PluginHost::start(self.config.clone(), 1, self.runtime.handle(), outside) {
             Ok(_) => panic!("it started"),
             Err(error) => error.to_string(),
         }

@@ -20,6 +20,8 @@ pub enum ErrorCode {
     BadTopic,
     Server,
     TooManyTopics,
+    /// A CALL has no answer; `data` says why, with a code.
+    Call,
 }
 
 impl ErrorCode {
@@ -31,6 +33,7 @@ impl ErrorCode {
             Self::BadTopic => "ERR_BADTOPIC",
             Self::Server => "ERR_SERVER",
             Self::TooManyTopics => "ERR_TOO_MANY_TOPICS",
+            Self::Call => "ERR_CALL",
         }
     }
 }

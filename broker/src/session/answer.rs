@@ -6,8 +6,17 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::node::{Notice, Refusal, Wire};
 use crate::outbox::Connection;
+use crate::plugin::CallRefused;
 use crate::protocol::frame::{self, Opcode};
 use crate::protocol::pubsub::{self, ErrorCode};
+
+/// Why a CALL has no answer, for programs (`code`) and people (`message`).
+#[derive(Serialize)]
+struct Uncalled<'a> {
+    code: &'a str,
+    message: &'a str,
+    retryable: bool,
+}
 
 #[derive(Serialize)]
 struct Detail<'a> {
@@ -38,6 +47,23 @@ pub(super) fn called(nonce: &str, outcome: Result<Box<RawValue>, Refusal>) -> By
     }
 }
 
+fn uncalled(nonce: &str, refusal: &CallRefused) -> Bytes {
+    let CallRefused {
+        code,
+        message,
+        retryable,
+    } = refusal;
+    let detail = Uncalled {
+        code,
+        message,
+        retryable: *retryable,
+    };
+    match to_raw_value(&detail) {
+        Ok(detail) => pubsub::response_with(nonce, ErrorCode::Call, &detail),
+        Err(_) => pubsub::response(nonce, ErrorCode::Call),
+    }
+}
+
 fn refusal_frame(nonce: &str, refusal: &Refusal) -> Bytes {
     match refusal {
         Refusal::Denied { topic, reason } => {
@@ -55,10 +81,7 @@ fn refusal_frame(nonce: &str, refusal: &Refusal) -> Bytes {
             let reason = format!("the message is larger than {limit} bytes");
             refuse(nonce, ErrorCode::BadMessage, &reason, None)
         }
-        Refusal::UnknownMethod(method) => {
-            let reason = format!("no plugin has the method {method:?}");
-            refuse(nonce, ErrorCode::BadMessage, &reason, None)
-        }
+        Refusal::Call(refusal) => uncalled(nonce, refusal),
         Refusal::NotAdmitted(refusal) => {
             let error = if refusal.retryable {
                 ErrorCode::Server

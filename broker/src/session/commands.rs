@@ -12,18 +12,16 @@ use super::pipeline::Running;
 use crate::auth::{Principal, TokenError};
 use crate::hub::ListenerId;
 use crate::node::{Binding, Node, Refusal, is_past};
+use crate::plugin::Transport;
 use crate::protocol::pubsub::{self, Command, ErrorCode};
 use crate::topic::Topic;
-
-/// `/ws`, as the plugin that admits hears it.
-const TRANSPORT: &str = "websocket";
 
 /// The client that the commands of one session speak for.
 pub(super) struct Caller {
     pub node: Rc<Node>,
     pub id: ListenerId,
-    /// As the plugin that admits hears it.
-    transport: &'static str,
+    /// As plugins hear it.
+    transport: Transport,
     /// Set by AUTH; until then the caller is anonymous.
     principal: RefCell<Arc<Principal>>,
     /// Revocations that it is known to be none of.
@@ -35,7 +33,7 @@ impl Caller {
         Self {
             node,
             id,
-            transport: TRANSPORT,
+            transport: Transport::WebSocket,
             principal: RefCell::default(),
             revocations: Cell::new(0),
         }
@@ -45,7 +43,7 @@ impl Caller {
     pub(super) fn known(
         node: Rc<Node>,
         id: ListenerId,
-        transport: &'static str,
+        transport: Transport,
         principal: Arc<Principal>,
     ) -> Self {
         Self {
@@ -153,7 +151,8 @@ impl Caller {
         params: Option<Box<RawValue>>,
     ) -> Result<Box<RawValue>, Refusal> {
         let principal = self.current()?;
-        self.node.call(method, params, &principal).await
+        let transport = self.transport;
+        self.node.call(method, params, &principal, transport).await
     }
 
     /// Who the token is made out to, if its owner may stay.

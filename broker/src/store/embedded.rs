@@ -14,9 +14,10 @@ mod tests;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use arc_swap::ArcSwapOption;
 use redb::Database;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -44,12 +45,12 @@ pub(super) struct Embedded {
     file: Arc<File>,
     io: Handle,
     /// `None` once it is being closed.
-    queue: Option<mpsc::Sender<Write>>,
+    queue: ArcSwapOption<mpsc::Sender<Write>>,
     room: Arc<Semaphore>,
     /// Reads under way, those that wait for their turn included.
     admitted: Arc<Semaphore>,
     turns: Arc<Semaphore>,
-    writer: Option<JoinHandle<()>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Embedded {
@@ -69,11 +70,11 @@ impl Embedded {
         Ok(Self {
             file,
             io: io.clone(),
-            queue: Some(sender),
+            queue: ArcSwapOption::from_pointee(sender),
             room: Arc::new(Semaphore::new(ROOM_KIB)),
             admitted: Arc::new(Semaphore::new(queue)),
             turns: Arc::new(Semaphore::new(READERS)),
-            writer: Some(thread),
+            writer: Mutex::new(Some(thread)),
         })
     }
 
@@ -191,12 +192,26 @@ impl Embedded {
             _room: room,
         };
         let gone = || StoreError::Unavailable("the store is being closed".into());
-        let queue = self.queue.as_ref().ok_or_else(gone)?;
+        let queue = self.queue.load_full().ok_or_else(gone)?;
         queue.try_send(write).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Throttled,
             mpsc::error::TrySendError::Closed(_) => gone(),
         })?;
         answered.await.map_err(|_| gone())?
+    }
+
+    /// Writes what waits and closes the file, so that the next start need not check all of it.
+    /// Blocking.
+    pub(super) fn close(&self) {
+        drop(self.queue.swap(None));
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(thread) = writer.take() else {
+            return;
+        };
+        if thread.join().is_err() {
+            tracing::error!("the store's thread panicked");
+        }
+        self.file.close();
     }
 
     async fn read<T: Send + 'static>(
@@ -227,15 +242,9 @@ impl Embedded {
     }
 }
 
-/// Writes what waits and closes the file, so that the next start need not check all of it.
 impl Drop for Embedded {
     fn drop(&mut self) {
-        drop(self.queue.take());
-        if let Some(writer) = self.writer.take()
-            && writer.join().is_err()
-        {
-            tracing::error!("the store's thread panicked");
-        }
+        self.close();
     }
 }
 

@@ -12,7 +12,7 @@ use super::thread::{self, WorkerParts};
 use crate::auth::Auth;
 use crate::bus::{Bus, Inbox};
 use crate::limits::Limits;
-use crate::listener::{Admission, Arrival, ServerConfig, WorkerDoor};
+use crate::listener::{Admission, Arrival, Pages, ServerConfig, WorkerDoor};
 use crate::node::Parts;
 use crate::outbox::TopicRule;
 use crate::plugin::{IoPlugins, WorkerPlugins};
@@ -26,6 +26,7 @@ pub(super) struct Group {
     pub config: Arc<ServerConfig>,
     pub lifecycle: Lifecycle,
     pub ingest: Ingest,
+    pub pages: Option<Pages>,
     pub socketio: Arc<SocketIoConfig>,
     pub auth: Auth,
     pub bus: Bus,
@@ -60,6 +61,7 @@ impl Group {
                     admission: admission.clone(),
                     doors: doors.clone(),
                     ingest: self.ingest.clone(),
+                    pages: self.pages.clone(),
                 };
                 let thread = std::thread::Builder::new()
                     .name(format!("tidegate-w{worker}"))

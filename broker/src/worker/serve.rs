@@ -8,19 +8,21 @@ use tokio::runtime::Runtime;
 
 use super::files;
 use super::group::Group;
+use super::outside::outside;
 use super::signals::Signals;
 use crate::admin::{self, Admin, AdminConfig, Control, Revoked};
 use crate::auth::Auth;
-use crate::bus::{self, Bus, Coalesce};
+use crate::bus::{self, Bus, BusConfig, Coalesce};
 use crate::config::Settings;
 use crate::identity::NodeId;
-use crate::listener::{ServerConfig, socket};
+use crate::listener::{Pages, ServerConfig, socket};
 use crate::metrics;
 use crate::node::Logout;
 use crate::outbox::TopicRule;
 use crate::plugin::PluginHost;
 use crate::shutdown::Lifecycle;
 use crate::source;
+use crate::store::Store;
 
 /// Threads of the runtime that carries what waits: Redis, Kafka, sessions, signatures.
 const IO_THREADS: usize = 2;
@@ -47,6 +49,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
     lifecycle.end();
     let outcome = join(node.threads);
     node.plugins.stop();
+    node.store.close();
     io.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
@@ -59,6 +62,7 @@ struct Started {
     /// The workers', and the source's if there is one.
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
+    store: Store,
     /// Serves until it is dropped.
     _admin: Option<Admin>,
 }
@@ -74,26 +78,34 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         plugin,
         admin,
         source,
+        store,
         ..
     } = settings;
     let workers = server.workers;
     let (sockets, address) = bind(&server)?;
     let auth = io.block_on(Auth::start(auth))?;
-    let (plugins, handed) = PluginHost::start(plugin, workers, io.handle())?;
+    if matches!(bus, BusConfig::Redis(_)) {
+        store.warn_of_separate_stores();
+    }
+    let store = Store::open(&store, io.handle())?;
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
         .map(|_| bus::inbox(limits.inbox_publications))
         .unzip();
     let rules = most_specific_first(topics);
-    let _io = io.enter();
     let (on_announcement, waits) = (Logout::hearing(&auth), coalesce(&rules));
-    let bus = Bus::start(
-        bus,
-        &server.node_id,
-        senders,
-        waits,
-        lifecycle.clone(),
-        on_announcement,
-    )?;
+    let bus = io.block_on(async {
+        Bus::start(
+            bus,
+            &server.node_id,
+            senders,
+            waits,
+            lifecycle.clone(),
+            on_announcement,
+        )
+    })?;
+    let outside = outside(store.clone(), &bus, &auth, limits.publication_bytes);
+    let (plugins, handed) = PluginHost::start(plugin, workers, io.handle(), outside)?;
+    let _io = io.enter();
     let logout = Logout::new(auth.clone(), bus.clone());
     let admin = start_admin(admin, lifecycle, &plugins, logout)?;
     let (ingest, source) = source::start(source::Parts {
@@ -108,6 +120,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
 
     let id = server.node_id.clone();
     let group = Group {
+        pages: server.pages.as_deref().map(Pages::new),
         limits: Arc::new(limits),
         config: Arc::new(server),
         lifecycle: lifecycle.clone(),
@@ -126,6 +139,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         address,
         threads,
         plugins,
+        store,
         _admin: admin,
     })
 }
@@ -220,8 +234,18 @@ async fn wait(
             tracing::info!("drained");
         }
         signal = signals.next() => tracing::warn!(signal, "second signal, ending at once"),
-        () = tokio::time::sleep(deadline) => tracing::warn!("the drain's deadline has passed"),
+        () = tokio::time::sleep(deadline) => {
+            tracing::warn!(running = running(threads), "the drain's deadline has passed");
+        }
     }
+}
+
+/// The names of the threads that have not ended: the workers whose clients stay, or the source
+/// whose Kafka does not let it go.
+fn running(threads: &[JoinHandle<anyhow::Result<()>>]) -> String {
+    let running = threads.iter().filter(|thread| !thread.is_finished());
+    let names = running.filter_map(|thread| thread.thread().name());
+    names.collect::<Vec<_>>().join(" ")
 }
 
 fn join(threads: Vec<JoinHandle<anyhow::Result<()>>>) -> anyhow::Result<()> {

@@ -8,7 +8,9 @@ use tokio::task::LocalSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::bus::Inbox;
-use crate::listener::{Admission, Arrival, Front, FrontParts, ServerConfig, WorkerDoor, accept};
+use crate::listener::{
+    Admission, Arrival, Front, FrontParts, Pages, ServerConfig, WorkerDoor, accept,
+};
 use crate::node::{Node, Parts};
 use crate::plugin::PluginChanges;
 use crate::publication::Publication;
@@ -29,6 +31,7 @@ pub(super) struct WorkerParts {
     pub admission: Arc<Admission>,
     pub doors: Arc<[WorkerDoor]>,
     pub ingest: Ingest,
+    pub pages: Option<Pages>,
 }
 
 /// Publications taken from the inbox in one turn; beyond it sessions get their turn first.
@@ -88,6 +91,7 @@ async fn live(parts: WorkerParts) -> anyhow::Result<()> {
         admission,
         doors,
         ingest,
+        pages,
     } = parts;
     let node = Node::new(node);
     let front = Front::new(FrontParts {
@@ -98,6 +102,7 @@ async fn live(parts: WorkerParts) -> anyhow::Result<()> {
         admission,
         workers: doors,
         ingest,
+        pages,
     });
     let socket = tokio::net::TcpListener::from_std(socket).context("cannot adopt the listener")?;
     tokio::task::spawn_local(accept::accept(socket, front.clone()));

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use crate::{Error, Plugin, Scopes, authorizer::whole_ms};
 
-/// Says whether somebody who has shown a valid token may stay. Called off the workers and may
-/// wait: [`http`](crate::http) works here. Several instances are asked beside each other, each
+/// Says whether somebody who has shown a valid token, or over HTTP a session, may stay. Called off
+/// the workers and may wait: [`http`](crate::http), [`store`](crate::store) and
+/// [`publisher`](crate::publisher) work here. Several instances are asked beside each other, each
 /// is replaced now and then, and a call that takes too long is ended.
 pub trait Admission: Plugin {
     /// An error is no answer: the visitor is turned away with it, and nothing is remembered.
@@ -13,10 +14,10 @@ pub trait Admission: Plugin {
 /// Who wants to stay.
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor<'a> {
-    /// The token's; not empty.
+    /// The token's or the session's; not empty.
     pub subject: &'a str,
     pub scopes: Scopes<'a>,
-    /// `websocket` or `socket.io`; more may come.
+    /// `websocket`, `socket.io` or `http`; more may come.
     pub transport: &'a str,
 }
 

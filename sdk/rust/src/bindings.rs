@@ -64,3 +64,14 @@ pub mod admission {
     });
     pub use exports::tidegate::admission::admission::{Guest, Verdict as Answer};
 }
+
+pub mod handler {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "handler-hook",
+        with: { "tidegate:types/errors@1.0.0": crate::bindings::imports::tidegate::types::errors },
+        generate_all,
+        pub_export_macro: true,
+    });
+    pub use exports::tidegate::handler::handler::{Caller, Guest};
+}

@@ -34,17 +34,33 @@ impl<P: Plugin> Slot<P> {
 /// tidegate_plugin::export!(Gateway: Authorizer + Principals);
 /// tidegate_plugin::export!(Chat: Authorizer, name: "chat", grants: ["publisher"], memory_mib: 16);
 /// tidegate_plugin::export!(Notifications: Mapper + Admission, grants: ["http"], retries: 3);
+/// tidegate_plugin::export!(
+///     Notes: Handler,
+///     grants: ["store", "sessions"],
+///     tables: [
+///         { name: "Owners", partition: "name", indexes: [{ name: "by_session", partition: "session" }] },
+///         { name: "Notes", partition: "owner", sort: "at", expires: "until" },
+///     ],
+///     http_methods: ["notes.enter"],
+/// );
 /// ```
 ///
 /// After the hooks may come, in this order: `name` and `version` (otherwise the package's),
-/// `grants` that the plugin wants (`"publisher"`, `"http"`; it gets those that the broker's
-/// settings grant too), `memory_mib`, the memory that one instance may use if that is less than
-/// the broker would give, and `retries`, how often a record that a [`Mapper`](crate::Mapper)
-/// failed on with a retryable error is given to it again (otherwise 3 times).
+/// `grants` that the plugin wants (`"publisher"`, `"http"`, `"store"`, `"sessions"`; it gets those
+/// that the broker's settings grant too), `memory_mib`, the memory that one instance may use if
+/// that is less than the broker would give, `retries`, how often a record that a
+/// [`Mapper`](crate::Mapper) failed on with a retryable error is given to it again (otherwise 3
+/// times), `tables` of the [`store`](crate::store), and `http_methods`, those methods of a
+/// [`Handler`](crate::Handler) that may only be called over `POST /call`.
+///
+/// A table has a `name` and the names of the members that are its keys: `partition`, perhaps
+/// `sort`; perhaps `expires`, a member with a number, the seconds since 1970 after which an item
+/// counts as gone; perhaps `indexes`, each with a `name`, `partition` and perhaps `sort`.
 #[macro_export]
 macro_rules! export {
     ($plugin:ty $(: $first:ident $(+ $hook:ident)*)? $(, $($manifest:tt)*)?) => {
         $crate::__manifest!(
+            $plugin;
             hooks: [$($crate::__hook_name!($first) $(, $crate::__hook_name!($hook))*)?]
             $(, $($manifest)*)?
         );
@@ -58,7 +74,7 @@ macro_rules! export {
 #[macro_export]
 macro_rules! export_with_manifest {
     ($plugin:ty; $($manifest:tt)*) => {
-        $crate::__manifest!($($manifest)*);
+        $crate::__manifest!($plugin; $($manifest)*);
         $crate::__export_hooks!($plugin);
     };
 }
@@ -110,11 +126,14 @@ macro_rules! __hook_name {
     (Admission) => {
         "admission"
     };
+    (Handler) => {
+        "handler"
+    };
     ($other:ident) => {
         compile_error!(concat!(
             "there is no hook ",
             stringify!($other),
-            "; there are Authorizer, Principals, Mapper and Admission"
+            "; there are Authorizer, Principals, Mapper, Admission and Handler"
         ))
     };
 }
@@ -137,6 +156,9 @@ macro_rules! __export_hook {
     };
     (Admission, $($with:tt)*) => {
         $crate::__export_admission!($($with)*);
+    };
+    (Handler, $($with:tt)*) => {
+        $crate::__export_handler!($($with)*);
     };
 }
 

@@ -2,7 +2,10 @@
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use crate::bindings::imports::tidegate::{
-    clock::clock, http::http, log::log, publisher::publisher, random::random, settings::settings,
+    clock::clock, http::http, log::log, publisher::publisher, random::random, sessions::sessions,
+    settings::settings, store::store,
 };
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use crate::testing::double::{clock, http, log, publisher, random, settings};
+pub(crate) use crate::testing::double::{
+    clock, http, log, publisher, random, sessions, settings, store,
+};

@@ -1,5 +1,5 @@
 //! Outgoing requests. Wants the grant `http`, which names the allowed hosts, in the manifest and
-//! in the broker's settings. Only hooks that may wait (admission) can use it; the others
+//! in the broker's settings. Only hooks that may wait (handler, admission) can use it; the others
 //! (authorizer, principals, mapper) get the error `unavailable-in-this-hook`. Redirects are not
 //! followed.
 

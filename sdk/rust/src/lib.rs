@@ -39,18 +39,19 @@
 //! A plugin is a component. The broker makes instances of it, gives each its settings once
 //! ([`Plugin::new`]), and then calls the hooks that it exports: one instance per worker thread
 //! for [`Authorizer`] and [`Principals`], one per mapping thread for [`Mapper`], and a pool of
-//! them, each replaced now and then, for [`Admission`]. An instance is thrown away after a panic,
-//! and a new generation replaces all of them: what must outlive a call belongs to the host
-//! (later: the store), not into a field.
+//! them, each replaced now and then, for [`Admission`] and [`Handler`]. An instance is thrown away
+//! after a panic, and a new generation replaces all of them: what must outlive a call belongs into
+//! the [`store`], not into a field.
 //!
 //! What a plugin can do is what its host calls ([`clock`], [`http`], [`publisher`], [`random`],
-//! [`settings`] and the log macros) let it do: there are no files, no sockets and no environment
+//! [`sessions`], [`settings`], [`store`] and the log macros) let it do: there are no files, no sockets and no environment
 //! in a component.
 
 mod admission;
 mod authorizer;
 mod error;
 mod export;
+mod handler;
 mod host;
 mod manifest;
 mod mapper;
@@ -63,7 +64,9 @@ pub mod http;
 pub mod log;
 pub mod publisher;
 pub mod random;
+pub mod sessions;
 pub mod settings;
+pub mod store;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -77,11 +80,17 @@ pub mod bindings;
 pub use admission::{Admission, Admitted, Visitor};
 pub use authorizer::{Action, Authorizer, Decision, Question};
 pub use error::Error;
+pub use handler::{Call, Caller, Handler, Reply};
 pub use mapper::{Header, Mapper, Outcome, Publication, Record};
 pub use plugin::{AnySettings, Plugin};
 pub use principals::{Principal, Principals};
 pub use scopes::{Scopes, is_scope};
 pub use tidegate_topic::{Pattern, PatternError, TopicError, check_topic, encode_segment};
+
+/// Its examples are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// What the macros expand to; not part of the interface.
 #[doc(hidden)]
@@ -90,7 +99,7 @@ pub mod private {
     pub use crate::manifest::bytes_of;
     #[cfg(target_arch = "wasm32")]
     pub use crate::{
-        admission::answer as admission, authorizer::answer as authorizer, mapper::answer as mapper,
-        principals::answer as principals,
+        admission::answer as admission, authorizer::answer as authorizer,
+        handler::answer as handler, mapper::answer as mapper, principals::answer as principals,
     };
 }

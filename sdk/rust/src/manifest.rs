@@ -24,6 +24,8 @@ macro_rules! __manifest_text {
         $(, grants: [$($grant:literal),* $(,)?])?
         $(, memory_mib: $memory:literal)?
         $(, retries: $retries:literal)?
+        $(, tables: [$($table:tt),* $(,)?])?
+        $(, http_methods: [$($method:literal),* $(,)?])?
         $(,)?
     ) => {
         concat!(
@@ -33,6 +35,8 @@ macro_rules! __manifest_text {
             ",\"grants\":[", $crate::__json_strings!($($($grant),*)?), "]",
             $(",\"memory_mib\":", $memory,)?
             $(",\"retries\":", $retries,)?
+            $(",\"tables\":[", $crate::__json_list!($($crate::__json_table!($table)),*), "]",)?
+            $(",\"http_methods\":[", $crate::__json_strings!($($method),*), "]",)?
             "}"
         )
     };
@@ -58,12 +62,43 @@ macro_rules! __json_strings {
     };
 }
 
+/// Pieces of JSON with commas between them.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __json_list {
+    () => { "" };
+    ($first:expr $(, $rest:expr)*) => {
+        concat!($first $(, ",", $rest)*)
+    };
+}
+
+/// A table or an index, which is a table with less to say.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __json_table {
+    ({
+        name: $name:literal, partition: $partition:literal
+        $(, sort: $sort:literal)?
+        $(, expires: $expires:literal)?
+        $(, indexes: [$($index:tt),* $(,)?])?
+        $(,)?
+    }) => {
+        concat!(
+            "{\"name\":\"", $name, "\",\"partition\":\"", $partition, "\"",
+            $(",\"sort\":\"", $sort, "\"",)?
+            $(",\"expires\":\"", $expires, "\"",)?
+            $(",\"indexes\":[", $crate::__json_list!($($crate::__json_table!($index)),*), "]",)?
+            "}"
+        )
+    };
+}
+
 /// Writes the section. Apart from `export!` for the tests' sake: a guest whose manifest is not
 /// true cannot be made with `export!`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __manifest {
-    ($($manifest:tt)*) => {
+    ($plugin:ty; $($manifest:tt)*) => {
         const _: () = {
             const TEXT: &str = $crate::__manifest_text!($($manifest)*);
             // `link_section` is unsafe because it may break a program; a custom section cannot.
@@ -72,9 +107,11 @@ macro_rules! __manifest {
             #[unsafe(link_section = "tidegate:manifest")]
             #[used]
             static MANIFEST: [u8; TEXT.len()] = $crate::private::bytes_of(TEXT);
-            // Natively there is no section, but the text is made and checked by the compiler.
+            // Natively there is no section; tests read it here.
             #[cfg(not(target_arch = "wasm32"))]
-            const _: &str = TEXT;
+            impl $crate::testing::Exported for $plugin {
+                const MANIFEST: &'static str = TEXT;
+            }
         };
     };
 }
@@ -113,6 +150,39 @@ mod tests {
                 "name": "n", "version": "2.0.0", "hooks": ["lifecycle"],
                 "grants": ["publisher", "http"], "memory_mib": 8, "retries": 5,
             })
+        );
+    }
+
+    #[test]
+    fn tables_and_methods_stand_as_the_broker_reads_them() {
+        let manifest = parse(__manifest_text!(
+            hooks: ["handler"],
+            tables: [
+                {
+                    name: "Users",
+                    partition: "UserName",
+                    indexes: [
+                        { name: "BySession", partition: "SessionId" },
+                        { name: "ByTown", partition: "Town", sort: "Street" },
+                    ],
+                },
+                { name: "Messages", partition: "Room", sort: "At", expires: "Until" },
+            ],
+            http_methods: ["chat.register", "chat.logout"],
+        ));
+        assert_eq!(
+            manifest["tables"],
+            json!([
+                {"name": "Users", "partition": "UserName", "indexes": [
+                    {"name": "BySession", "partition": "SessionId"},
+                    {"name": "ByTown", "partition": "Town", "sort": "Street"},
+                ]},
+                {"name": "Messages", "partition": "Room", "sort": "At", "expires": "Until"},
+            ])
+        );
+        assert_eq!(
+            manifest["http_methods"],
+            json!(["chat.register", "chat.logout"])
         );
     }
 

@@ -1,6 +1,6 @@
 //! Publishing from a plugin. Wants the grant `publisher` in the manifest and in the broker's
-//! settings. Today's hooks all get the error `unavailable-in-this-hook`; a mapper's publications
-//! are its answer.
+//! settings. Works in hooks that may wait (handler, admission); the others get the error
+//! `unavailable-in-this-hook`. A mapper's publications are its answer.
 
 use serde::Serialize;
 

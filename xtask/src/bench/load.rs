@@ -60,6 +60,22 @@ pub struct Stage {
     pub core: f64,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+pub struct Chatted {
+    pub sends: Calls,
+    pub pages: Calls,
+    pub seen: Latency,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Calls {
+    pub per_second: f64,
+    pub cpu_ns_each: f64,
+    pub server_cpu: f64,
+    pub generator_cpu: f64,
+    pub latency: Latency,
+}
+
 impl Scenario {
     pub fn fanout(listeners: usize, burst: usize, seconds: f64) -> Self {
         Self(vec![
@@ -90,6 +106,14 @@ impl Scenario {
             format!("--records={topic}"),
             format!("--users={users}"),
             format!("--rate={rate}"),
+        ])
+    }
+
+    pub fn chat(in_flight: usize, windows: usize) -> Self {
+        Self(vec![
+            "chat".into(),
+            format!("--in-flight={in_flight}"),
+            format!("--windows={windows}"),
         ])
     }
 

@@ -125,13 +125,6 @@ fn median(stages: &[&Stage], figure: fn(&Stage) -> f64) -> f64 {
     Spread::of(stages.iter().map(|stage| figure(stage))).median
 }
 
-/// `7.1 ms (6.9 to 8.0)`.
 fn milliseconds(stages: &[&Stage], figure: fn(&Load) -> f64) -> String {
-    let spread = Spread::of(stages.iter().map(|stage| figure(&stage.load) / 1000.0));
-    let Spread {
-        median,
-        least,
-        most,
-    } = spread;
-    format!("{median:.1} ms ({least:.1} to {most:.1})")
+    Spread::of(stages.iter().map(|stage| figure(&stage.load))).milliseconds()
 }

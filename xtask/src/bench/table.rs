@@ -72,6 +72,13 @@ impl Spread {
     pub fn ratio(&self) -> String {
         format!("{:.2} ({:.2} to {:.2})", self.median, self.least, self.most)
     }
+
+    /// Of microseconds: `7.1 ms (6.9 to 8.0)`.
+    pub fn milliseconds(&self) -> String {
+        let [median, least, most] =
+            [self.median, self.least, self.most].map(|figure| figure / 1000.0);
+        format!("{median:.1} ms ({least:.1} to {most:.1})")
+    }
 }
 
 /// Nanoseconds as microseconds.

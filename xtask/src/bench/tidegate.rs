@@ -49,6 +49,7 @@ pub fn prepare(kit: &Kit, folder: &Path, server: Server, tuning: &Tuning) -> Res
     mint.env("TIDEGATE_DATA", folder.join("data"));
     mint.args(["token", "mint", "--sub", "load", "--ttl", "1h"]);
     mint.args(["--scope", "channel:write", "--scope", "user:read:chat"]);
+    mint.args(["--scope", "user:write:chat"]);
     let minted = mint.output().context("cannot start tidegate token mint")?;
     if !minted.status.success() {
         let said = String::from_utf8_lossy(&minted.stderr);

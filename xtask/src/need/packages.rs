@@ -13,7 +13,12 @@ use crate::command;
 use crate::repo::Repo;
 
 /// The folders with npm packages, each with its lock file.
-pub const NODE_FOLDERS: [&str; 3] = ["tests/node", "tests/browser", "examples/notifications"];
+pub const NODE_FOLDERS: [&str; 4] = [
+    "tests/node",
+    "tests/browser",
+    "examples/notifications",
+    "sdk/client",
+];
 
 fn missing_node_folders(repo: &Repo) -> impl Iterator<Item = PathBuf> {
     let folders = NODE_FOLDERS.map(|folder| repo.root.join(folder));

@@ -39,7 +39,7 @@ fn text(binary: &Path, port: u16) -> String {
     };
     format!(
         "
-  Tidegate is ready on http://localhost:{port}
+  Tidegate is ready. The chat: http://localhost:{port}/ (in two windows, with two names)
 
   Listen, in a second terminal in this folder:
     TOKEN=$({binary} token mint --sub me --scope user:read:chat)
@@ -48,7 +48,8 @@ fn text(binary: &Path, port: u16) -> String {
   Publish, in a third:
     {binary} publish{url} channel:update '{{\"title\":\"hi\"}}'
 
-  Edit plugins/gateway/gateway.toml or plugins/gateway/src/ and save: the running broker takes it.
+  Edit plugins/gateway/gateway.toml or plugins/chat/src/ and save: the running broker takes it.
+  Edit examples/chat-web/page/ and save: load the page again.
 "
     )
 }

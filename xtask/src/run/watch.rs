@@ -1,4 +1,4 @@
-//! Rebuilds a plugin when its source is saved; the broker sees the new component by itself.
+//! Rebuilds a plugin when its source is saved, and delivers a page; the broker sees both by itself.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use crate::plugins;
 use crate::repo::{Guest, Profile, Repo};
+use crate::{pages, plugins};
 
 /// Editors write a file in several steps.
 const SETTLE: Duration = Duration::from_millis(60);
@@ -22,6 +22,8 @@ enum Change {
     Everything,
     Source(String),
     Settings(String),
+    /// The chat's page, or the client that it uses.
+    Page,
 }
 
 /// Watches until the returned watcher is dropped.
@@ -34,7 +36,7 @@ pub fn start(repo: &Arc<Repo>, profile: Profile) -> anyhow::Result<RecommendedWa
         }
     })
     .context("cannot watch files")?;
-    for folder in ["plugins", "sdk", "wit"] {
+    for folder in ["plugins", "sdk", "wit", "examples/chat-web"] {
         let folder = repo.root.join(folder);
         if folder.exists() {
             watcher
@@ -80,13 +82,20 @@ fn change(root: &Path, path: &Path) -> Option<Change> {
         })
         .collect();
     let file = parts.last()?;
-    let ours = ["rs", "toml", "wit", "json"]
+    let endings = ["rs", "toml", "wit", "json"];
+    let ours = endings
         .iter()
+        .chain(&pages::ENDINGS)
         .any(|ending| Path::new(file).extension().is_some_and(|e| e == *ending));
     if !ours || file.starts_with('.') || parts.contains(&"target") {
         return None;
     }
+    let is_page = |source: &str| path.starts_with(source);
+    if pages::SOURCES.iter().any(|(source, _)| is_page(source)) {
+        return Some(Change::Page);
+    }
     match parts.as_slice() {
+        ["sdk", "client", ..] => None,
         ["sdk" | "wit", ..] | ["plugins", "Cargo.toml"] => Some(Change::Everything),
         ["plugins", name, file] if *file == format!("{name}.toml") => {
             Some(Change::Settings((*name).to_owned()))
@@ -99,6 +108,12 @@ fn change(root: &Path, path: &Path) -> Option<Change> {
 }
 
 fn rebuild(repo: &Repo, profile: Profile, changes: &BTreeSet<Change>) {
+    if changes.contains(&Change::Page) {
+        match pages::deliver(repo, profile) {
+            Ok(()) => eprintln!("xtask: the chat's page is delivered: load it again"),
+            Err(error) => eprintln!("xtask: {error:#}"),
+        }
+    }
     let guests = match repo.plugins() {
         Ok(guests) => guests,
         Err(error) => return eprintln!("xtask: {error:#}"),
@@ -158,6 +173,9 @@ mod tests {
         );
         assert_eq!(of("sdk/rust/src/lib.rs"), Some(Change::Everything));
         assert_eq!(of("wit/plugin.wit"), Some(Change::Everything));
+        assert_eq!(of("examples/chat-web/page/app.mjs"), Some(Change::Page));
+        assert_eq!(of("examples/chat-web/page/style.css"), Some(Change::Page));
+        assert_eq!(of("sdk/client/src/link.mjs"), Some(Change::Page));
     }
 
     #[test]
@@ -170,6 +188,11 @@ mod tests {
             "plugins/target/debug/build/x/out.rs",
             "sdk/rust/target/a.rs",
             "broker/src/lib.rs",
+            "examples/chat-web/test/rows.test.mjs",
+            "examples/chat-web/page/.app.mjs.swp",
+            "sdk/client/package.json",
+            "sdk/client/test/token.test.mjs",
+            "sdk/client/node_modules/ws/index.js",
         ] {
             assert_eq!(of(path), None, "{path}");
         }

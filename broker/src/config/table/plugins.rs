@@ -1,5 +1,5 @@
 use super::super::check;
-use super::{DAY, HOUR, Kind, Setting, bytes, count, duration, optional};
+use super::{DAY, HOUR, Kind, Setting, bytes, count, duration, optional, optional_list};
 
 pub(super) const PLUGINS: &[Setting] = &[
     Setting::new(
@@ -55,6 +55,32 @@ pub(super) const PLUGINS: &[Setting] = &[
             10_000_000,
         ),
         "Admissions that the node remembers, for as long as the plugin says.",
+    ),
+    Setting::new(
+        "plugins.handlers",
+        optional_list(|r| &mut r.handlers, check::handler),
+        "The plugins whose methods clients may call: the part of a method before the first `.` is the plugin's name.",
+    )
+    .unset("`chat`, if it is there"),
+    Setting::new(
+        "plugins.handler_deadline",
+        duration(|r| &mut r.plugins.handler_limits.deadline, 200, 60),
+        "Time for one call of a method: waiting for an instance, and what the plugin itself waits for, included.",
+    ),
+    Setting::new(
+        "plugins.handler_cpu",
+        duration(|r| &mut r.plugins.handler_limits.cpu, 1, 10),
+        "CPU time that one call of a method may use.",
+    ),
+    Setting::new(
+        "plugins.handler_instances",
+        count(|r| &mut r.plugins.handler_limits.instances, 1, 1_000),
+        "Calls that a plugin answers beside each other, each by an instance of it.",
+    ),
+    Setting::new(
+        "plugins.handler_calls",
+        count(|r| &mut r.plugins.handler_limits.calls, 1, 1_000_000),
+        "Calls of a plugin's methods that are under way or wait for an instance; more are answered `overloaded`.",
     ),
     Setting::new(
         "plugins.watch",

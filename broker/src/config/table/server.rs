@@ -27,6 +27,13 @@ pub(super) const SERVER: &[Setting] = &[
     .env("TIDEGATE_DATA")
     .unset(".tidegate"),
     Setting::new(
+        "server.pages",
+        Kind::PathOrNone(|r| &mut r.server.pages),
+        "Folder of static files that are served where no endpoint is; `/` is its `index.html`.",
+    )
+    .env("TIDEGATE_PAGES")
+    .unset("`pages` beside the program, if it is there"),
+    Setting::new(
         "server.node_id",
         optional(|r| &mut r.server.node_id, check::node_id),
         "Names this node in session ids, on the bus and in logs; no two nodes may share one. On fly.io `FLY_MACHINE_ID` counts instead.",
@@ -51,6 +58,6 @@ pub(super) const SERVER: &[Setting] = &[
     Setting::new(
         "server.drain_spread",
         duration(|r| &mut r.server.drain_spread, 0, HOUR),
-        "RECONNECT and the closes after it are spread over this time.",
+        "RECONNECT is spread over this time, and each connection is closed as long after its own: a drain takes up to twice this.",
     ),
 ];

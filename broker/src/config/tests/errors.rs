@@ -13,7 +13,7 @@ fn unknown_names_get_the_nearest_known_one() {
     assert_snapshot!(toml_problems("[limit]\nframe_bytes = 1\n"), @"tidegate.toml:1: limit: is no setting; the nearest is limits");
     assert_snapshot!(toml_problems("[server]\nframe_bytes = 1\n"), @"tidegate.toml:2: server.frame_bytes: is no setting; the nearest is limits.frame_bytes");
     assert_snapshot!(toml_problems("[[topics]]\npatern = \"a\"\n"), @"tidegate.toml:2: topics.patern: is unknown here; the nearest is pattern");
-    assert_snapshot!(toml_problems("[plugin.x]\nzzz = \"a\"\n"), @"tidegate.toml:2: plugin.x.zzz: is unknown here; known are component, settings, sha256, publisher, http, enabled");
+    assert_snapshot!(toml_problems("[plugin.x]\nzzz = \"a\"\n"), @"tidegate.toml:2: plugin.x.zzz: is unknown here; known are component, settings, sha256, publisher, http, store, sessions, enabled");
     assert_snapshot!(toml_problems("colour = \"blue\"\n"), @"tidegate.toml:1: colour: is no setting");
     let env = |name: &str| World::new().env(name, "1").problems();
     assert_snapshot!(env("TIDEGATE_WORKRES"), @"environment: TIDEGATE_WORKRES: is no setting; the nearest is TIDEGATE_WORKERS");

@@ -35,7 +35,8 @@ fn samples(setting: &Setting) -> [&'static str; 2] {
         Kind::Count { .. } => ["17", "19"],
         Kind::Switch(_) => ["true", "false"],
         Kind::Choice { of, .. } => [of[of.len() - 2], of[of.len() - 1]],
-        Kind::Path(_) => ["/a", "/b"],
+        Kind::Path(_) | Kind::PathOrNone(_) => ["/a", "/b"],
+        Kind::OptionalList { .. } => ["a1", "b2"],
         Kind::Text { .. } | Kind::Optional { .. } | Kind::List { .. } => match setting.key {
             "server.address" => ["127.0.0.1", "::1"],
             "server.trusted_proxies" => ["10.0.0.0/8", "fd00::/8"],

@@ -1,17 +1,20 @@
 //! Whether somebody may stay: asked once for all that ask at the same time, remembered, bounded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::IoPlugins;
 use super::remembered::{Book, Key, Known, Outcome};
-use super::seat::IoSeat;
+use super::seat::{IoSeat, Visitor};
+use super::transport::Transport;
 use crate::plugin::clock;
 use crate::plugin::config::AdmissionLimits;
 use crate::plugin::error::CallError;
+use crate::plugin::remembered::Origin;
 
 /// Why somebody may not stay; all of it is for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,43 +49,33 @@ impl NotAdmitted {
     }
 }
 
-/// Asks hooks that wait. A clone is the same; any thread may ask.
-#[derive(Clone)]
-pub struct IoPlugins(Option<Arc<Gate>>);
-
-struct Gate {
+/// Of the plugin that admits.
+pub(in crate::plugin) struct Gate {
     seat: Arc<IoSeat>,
-    runtime: Handle,
     limits: AdmissionLimits,
     book: Book,
     numbers: Numbers,
 }
 
-impl IoPlugins {
-    /// Without an admission plugin everybody is admitted.
-    pub(in crate::plugin) fn new(
-        admission: Option<Arc<IoSeat>>,
-        runtime: &Handle,
-        limits: AdmissionLimits,
-    ) -> Self {
-        Self(admission.map(|seat| {
-            Arc::new(Gate {
-                seat,
-                runtime: runtime.clone(),
-                limits,
-                book: Book::new(limits.remembered, limits.questions),
-                numbers: Numbers::new(),
-            })
-        }))
+impl Gate {
+    pub(in crate::plugin) fn new(seat: Arc<IoSeat>, limits: AdmissionLimits) -> Self {
+        Self {
+            seat,
+            limits,
+            book: Book::new(limits.remembered, limits.questions),
+            numbers: Numbers::new(),
+        }
     }
+}
 
+impl IoPlugins {
     /// The answer, if nobody need be asked for it. Does not wait.
     pub fn remembered_admission(
         &self,
         subject: &str,
         scopes: &str,
     ) -> Option<Result<(), NotAdmitted>> {
-        let Some(gate) = &self.0 else {
+        let Some(gate) = &self.0.admission else {
             return Some(Ok(()));
         };
         let serves = |origin| gate.seat.serves(origin);
@@ -103,9 +96,9 @@ impl IoPlugins {
         &self,
         subject: &str,
         scopes: &str,
-        transport: &'static str,
+        transport: Transport,
     ) -> Result<(), NotAdmitted> {
-        let Some(gate) = &self.0 else {
+        let Some(gate) = &self.0.admission else {
             return Ok(());
         };
         let key = Key::new(subject, scopes);
@@ -128,7 +121,9 @@ impl IoPlugins {
                     answer,
                 };
                 let (subject, scopes) = (subject.to_owned(), scopes.to_owned());
-                gate.runtime.spawn(landing.ask(subject, scopes, transport));
+                self.0
+                    .runtime
+                    .spawn(landing.ask(subject, scopes, transport));
                 flight
             }
         };
@@ -150,28 +145,32 @@ struct Landing {
 }
 
 impl Landing {
-    async fn ask(mut self, subject: String, scopes: String, transport: &'static str) {
+    async fn ask(mut self, subject: String, scopes: String, transport: Transport) {
+        let gate = self.gate.clone();
         let Gate {
             seat,
             limits,
             book,
             numbers,
             ..
-        } = &*self.gate;
+        } = &*gate;
         let begun = Instant::now();
         let until = begun + limits.deadline;
         numbers.show(book);
-        let outcome = match seat.admit(until, &subject, &scopes, transport).await {
+        let visitor = Visitor {
+            subject: &subject,
+            scopes: &scopes,
+            transport,
+        };
+        let outcome = match seat.admit(until, visitor).await {
             Ok((origin, answer)) => {
                 match &answer.outcome {
                     Ok(()) => numbers.admitted.increment(1),
                     Err(_) if answer.failed => numbers.failed.increment(1),
                     Err(_) => numbers.refused.increment(1),
                 }
-                if let Some(key) = self.key.take() {
-                    let kept = (origin, answer.outcome.clone(), answer.remember);
-                    book.land(&key, Some(kept), clock::coarse_ms());
-                }
+                let kept = (origin, answer.outcome.clone(), answer.remember);
+                self.land(Some(kept));
                 answer.outcome
             }
             // All instances were busy for as long as the question could wait.
@@ -185,17 +184,23 @@ impl Landing {
             }
         };
         numbers.seconds.record(begun.elapsed().as_secs_f64());
+        // Before anybody hears it: whoever asks again then must not join this flight.
+        self.land(None);
         self.answer.send_replace(Some(outcome));
+    }
+
+    /// Only the first time counts.
+    fn land(&mut self, kept: Option<(Origin, Outcome, Duration)>) {
+        if let Some(key) = self.key.take() {
+            self.gate.book.land(&key, kept, clock::coarse_ms());
+        }
     }
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        let Gate { book, numbers, .. } = &*self.gate;
-        if let Some(key) = self.key.take() {
-            book.land(&key, None, clock::coarse_ms());
-        }
-        numbers.show(book);
+        self.land(None);
+        self.gate.numbers.show(&self.gate.book);
     }
 }
 

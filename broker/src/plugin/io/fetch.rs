@@ -1,6 +1,5 @@
 //! The import `http`, as it works on the I/O engine.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -10,13 +9,12 @@ use url::Url;
 use crate::plugin::bindings::imports::tidegate::types::errors::Error;
 use crate::plugin::bindings::io::imports::tidegate::http::http as wit;
 use crate::plugin::imports::HostState;
-use crate::plugin::reach::HttpHost;
+
+use super::reach::{Granted, refused, retryable, shorten};
 
 /// Body and headers of a response; it is copied into the plugin's memory.
 const RESPONSE_BYTES: usize = 1 << 20;
 const REQUEST_HEADERS: usize = 64;
-/// A request ends this long before its call has to: so that the plugin can still answer.
-const RESERVE: Duration = Duration::from_millis(100);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections kept per host while nothing is asked of it, and for how long.
 const IDLE_CONNECTIONS: usize = 32;
@@ -56,14 +54,6 @@ impl Fetcher {
     }
 }
 
-/// What the calls of one instance may ask for.
-pub(in crate::plugin) struct Reach {
-    pub(super) fetcher: Fetcher,
-    pub(super) hosts: Arc<[HttpHost]>,
-    /// When the call under way has to be over.
-    pub(super) until: Instant,
-}
-
 impl wit::Host for HostState {
     async fn fetch(
         &mut self,
@@ -73,16 +63,16 @@ impl wit::Host for HostState {
         body: Vec<u8>,
         timeout_ms: u32,
     ) -> wasmtime::Result<Result<wit::Response, Error>> {
-        let Some(reach) = &self.reach else {
-            wasmtime::bail!("this instance has no HTTP client");
-        };
-        let left = reach.until.saturating_duration_since(Instant::now());
-        let timeout = Duration::from_millis(timeout_ms.into()).min(left.saturating_sub(RESERVE));
-        let request = match reach.request(&method, &url, &headers, body) {
+        let reach = self.reach_of("http")?;
+        let left = reach.latest().saturating_duration_since(Instant::now());
+        let timeout = Duration::from_millis(timeout_ms.into()).min(left);
+        let request = match reach.granted.request(&method, &url, &headers, body) {
             Ok(request) => request,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        match tokio::time::timeout(timeout, reach.fetcher.exchange(request)).await {
+        // A safe method asks for no effect (RFC 9110, 9.2.1).
+        reach.acted |= !request.method().is_safe();
+        match tokio::time::timeout(timeout, reach.granted.fetcher.exchange(request)).await {
             Ok(answer) => Ok(answer),
             Err(_) => Ok(Err(retryable(
                 "timeout",
@@ -92,7 +82,7 @@ impl wit::Host for HostState {
     }
 }
 
-impl Reach {
+impl Granted {
     fn request(
         &self,
         method: &str,
@@ -197,36 +187,25 @@ impl Fetcher {
     }
 }
 
-fn refused(code: &str, message: String) -> Error {
-    Error {
-        code: code.into(),
-        message,
-        retryable: false,
-    }
-}
-
-fn retryable(code: &str, message: String) -> Error {
-    Error {
-        retryable: true,
-        ..refused(code, message)
-    }
-}
-
-/// Texts of a plugin's in errors.
-fn shorten(text: &str) -> String {
-    text.chars().take(128).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
 
-    fn reach(granted: &str) -> Reach {
-        Reach {
+    use super::*;
+    use crate::plugin::reach::HttpHost;
+
+    fn granted(host: &str) -> (tokio::runtime::Runtime, Granted) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime");
+        let granted = Granted {
             fetcher: Fetcher::new().expect("a client"),
-            hosts: [HttpHost::parse(granted).expect("a host")].into(),
-            until: Instant::now(),
-        }
+            hosts: vec![HttpHost::parse(host).expect("a host")],
+            topics: Vec::new(),
+            tables: Vec::new(),
+            outside: Arc::default(),
+            runtime: runtime.handle().clone(),
+        };
+        (runtime, granted)
     }
 
     fn code(url: &str, headers: &[(&str, &str)]) -> Option<String> {
@@ -237,7 +216,8 @@ mod tests {
                 value: (*value).into(),
             })
             .collect();
-        let request = reach("users:8080").request("GET", url, &headers, Vec::new());
+        let (_runtime, granted) = granted("users:8080");
+        let request = granted.request("GET", url, &headers, Vec::new());
         request.err().map(|error| error.code)
     }
 
@@ -287,9 +267,9 @@ mod tests {
 
     #[test]
     fn connect_is_no_method_to_send() {
-        let reach = reach("users:8080");
+        let (_runtime, granted) = granted("users:8080");
         for bad in ["CONNECT", "", "GET /"] {
-            let request = reach.request(bad, "http://users:8080/", &[], Vec::new());
+            let request = granted.request(bad, "http://users:8080/", &[], Vec::new());
             assert_eq!(request.expect_err(bad).code, "bad-method");
         }
     }

@@ -9,18 +9,21 @@ use std::time::Duration;
 
 use aws_lc_rs::rand;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use super::fetch::{Fetcher, Reach};
-use super::instance::{Budget, IoHooks, IoInstance};
-use crate::plugin::config::AdmissionLimits;
+use super::answers::{self, Admitted, Reply};
+use super::handler::Call;
+use super::instance::{Budget, Deeds, IoHooks, IoInstance};
+use super::reach::{Granted, Reach};
+use super::seat::Visitor;
+use super::sessions::CookieChange;
+use crate::plugin::config::{AdmissionLimits, HandlerLimits};
 use crate::plugin::deadline::Deadline;
 use crate::plugin::error::{CallError, LoadError};
 use crate::plugin::generation::step;
 use crate::plugin::imports::HostState;
-use crate::plugin::instance::{Fault, describe};
-use crate::plugin::reach::HttpHost;
+use crate::plugin::instance::{Fault, START_DEADLINE, describe};
 use crate::plugin::settings::Settings;
 use crate::plugin::ticks::Ticks;
 
@@ -38,14 +41,46 @@ pub(super) struct Parts {
     pub(super) settings: Arc<Settings>,
     pub(super) memory_bytes: usize,
     pub(super) ticks: Ticks,
-    pub(super) fetcher: Fetcher,
-    pub(super) hosts: Arc<[HttpHost]>,
-    pub(super) limits: AdmissionLimits,
+    pub(super) granted: Arc<Granted>,
+    pub(super) limits: Limits,
     pub(super) runtime: Handle,
+}
+
+/// Of each hook that is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) admission: Option<AdmissionLimits>,
+    pub(super) handler: Option<HandlerLimits>,
+}
+
+impl Limits {
+    /// Instances that there may be: so many that no hook takes another's.
+    pub(super) fn instances(&self) -> u32 {
+        let admission = self.admission.map_or(0, |limits| limits.instances);
+        let handler = self.handler.map_or(0, |limits| limits.instances);
+        admission.saturating_add(handler)
+    }
+}
+
+/// Calls of one hook that run beside each other.
+struct Room {
+    places: Arc<Semaphore>,
+    cpu: Duration,
+}
+
+impl Room {
+    fn new(instances: u32, cpu: Duration) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(instances as usize)),
+            cpu,
+        }
+    }
 }
 
 pub(in crate::plugin) struct Pool {
     parts: Parts,
+    admission: Option<Room>,
+    handler: Option<Room>,
     idle: Mutex<Vec<Pooled>>,
     /// One permit for each idle instance.
     ready: Semaphore,
@@ -61,7 +96,10 @@ struct Pooled {
 
 impl Pool {
     pub(super) fn new(parts: Parts) -> Arc<Self> {
+        let Limits { admission, handler } = parts.limits;
         Arc::new(Self {
+            admission: admission.map(|limits| Room::new(limits.instances, limits.cpu)),
+            handler: handler.map(|limits| Room::new(limits.instances, limits.cpu)),
             parts,
             idle: Mutex::default(),
             ready: Semaphore::new(0),
@@ -95,43 +133,63 @@ impl Pool {
     pub(super) async fn admit(
         self: &Arc<Self>,
         until: Instant,
-        subject: &str,
-        scopes: &str,
-        transport: &str,
-    ) -> Result<super::seat::Answer, NoAnswer> {
-        let mut lease = self.lease(until).await.ok_or(NoAnswer::NoInstance)?;
-        let budget = Budget {
-            cpu: self.parts.limits.cpu,
-            until,
-        };
-        let instance = lease.instance().ok_or(NoAnswer::NoInstance)?;
-        let answer = instance
-            .admit(budget, subject, scopes, transport)
-            .await
-            .and_then(super::seat::Answer::new)
-            .map_err(NoAnswer::Fault)?;
-        lease.give_back();
+        visitor: Visitor<'_>,
+    ) -> Result<Admitted, NoAnswer> {
+        let (mut lease, budget) = self.lease(self.admission.as_ref(), until).await?;
+        let Visitor {
+            subject,
+            scopes,
+            transport,
+        } = visitor;
+        let told = lease
+            .instance()?
+            .admit(budget, subject, scopes, transport.name())
+            .await;
+        let (answer, _) = lease.end(told.and_then(Admitted::new), |_| true)?;
         Ok(answer)
     }
 
-    async fn lease(self: &Arc<Self>, until: Instant) -> Option<Lease> {
+    /// The same for a call.
+    pub(super) async fn handle(
+        self: &Arc<Self>,
+        until: Instant,
+        call: &Call,
+    ) -> Result<(Reply, CookieChange), NoAnswer> {
+        let (mut lease, budget) = self.lease(self.handler.as_ref(), until).await?;
+        let told = lease.instance()?.handle(budget, call).await;
+        let (reply, deeds) = lease.end(told.and_then(answers::reply), Reply::is_ok)?;
+        Ok((reply, deeds.cookie))
+    }
+
+    async fn lease(
+        self: &Arc<Self>,
+        room: Option<&Room>,
+        until: Instant,
+    ) -> Result<(Lease, Budget), NoAnswer> {
+        let Room { places, cpu } = room.ok_or(NoAnswer::NotAsked(CallError::NotConfigured))?;
+        let busy = || NoAnswer::NotAsked(CallError::Restarting);
+        let place = timeout_at(until, places.clone().acquire_owned()).await;
+        let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
         let permit = match self.ready.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {
                 self.grow();
-                timeout_at(until, self.ready.acquire()).await.ok()?.ok()?
+                let ready = timeout_at(until, self.ready.acquire()).await;
+                ready.map_err(|_| busy())?.map_err(|_| busy())?
             }
         };
         permit.forget();
-        Some(Lease {
+        let lease = Lease {
             pooled: self.idle().pop(),
             pool: self.clone(),
-        })
+            _place: place,
+        };
+        Ok((lease, Budget { cpu: *cpu, until }))
     }
 
     /// Has one more made, unless there are as many as there may be.
     fn grow(self: &Arc<Self>) {
-        let most = self.parts.limits.instances;
+        let most = self.parts.limits.instances();
         let one_more = |made: u32| (made < most).then_some(made + 1);
         let relaxed = Ordering::Relaxed;
         if self.made.fetch_update(relaxed, relaxed, one_more).is_err() {
@@ -161,13 +219,9 @@ impl Pool {
             parts.name.clone(),
             parts.settings.clone(),
             parts.memory_bytes,
-            Deadline::in_turns(parts.ticks.clone(), parts.limits.cpu),
+            Deadline::in_turns(parts.ticks.clone(), START_DEADLINE),
         );
-        state.reach = Some(Reach {
-            fetcher: parts.fetcher.clone(),
-            hosts: parts.hosts.clone(),
-            until: Instant::now(),
-        });
+        state.reach = Some(Reach::new(parts.granted.clone()));
         let mut instance = IoInstance::new(&parts.hooks, state)
             .await
             .map_err(|error| LoadError::Instantiate {
@@ -197,16 +251,34 @@ impl Pool {
 
 /// Why nobody answered.
 pub(super) enum NoAnswer {
-    /// None became free in time.
-    NoInstance,
-    Fault(Fault),
+    /// Nobody was asked: no instance became free in time (`Restarting`), or none is there for it.
+    NotAsked(CallError),
+    Fault {
+        fault: Fault,
+        deeds: Deeds,
+    },
 }
 
 impl NoAnswer {
     pub(super) fn kind(&self) -> CallError {
         match self {
-            Self::NoInstance => CallError::Restarting,
-            Self::Fault(fault) => fault.kind,
+            Self::NotAsked(kind) => *kind,
+            Self::Fault { fault, .. } => fault.kind,
+        }
+    }
+
+    /// Whether something was done, and would be done twice if the call was made again.
+    pub(super) fn has_acted(&self) -> bool {
+        match self {
+            Self::NotAsked(_) => false,
+            Self::Fault { deeds, .. } => deeds.acted,
+        }
+    }
+
+    pub(super) fn into_cookie(self) -> CookieChange {
+        match self {
+            Self::NotAsked(_) => CookieChange::Keep,
+            Self::Fault { deeds, .. } => deeds.cookie,
         }
     }
 }
@@ -216,11 +288,30 @@ impl NoAnswer {
 struct Lease {
     pool: Arc<Pool>,
     pooled: Option<Pooled>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Lease {
-    fn instance(&mut self) -> Option<&mut IoInstance> {
-        self.pooled.as_mut().map(|pooled| &mut pooled.instance)
+    fn instance(&mut self) -> Result<&mut IoInstance, NoAnswer> {
+        let pooled = self.pooled.as_mut().map(|pooled| &mut pooled.instance);
+        pooled.ok_or(NoAnswer::NotAsked(CallError::Restarting))
+    }
+
+    /// The call is over: what it has done stays if its answer is one that `succeeded`.
+    fn end<R>(
+        mut self,
+        answer: Result<R, Fault>,
+        succeeded: fn(&R) -> bool,
+    ) -> Result<(R, Deeds), NoAnswer> {
+        let stays = answer.as_ref().is_ok_and(succeeded);
+        let deeds = self.instance()?.conclude(stays);
+        match answer {
+            Ok(answer) => {
+                self.give_back();
+                Ok((answer, deeds))
+            }
+            Err(fault) => Err(NoAnswer::Fault { fault, deeds }),
+        }
     }
 
     fn give_back(mut self) {

@@ -1,97 +1,28 @@
-//! The plugin that admits: the generation that serves, and the one before while that is on
-//! probation.
+//! Where the hooks that wait of one plugin are called: the generation that serves, and the one
+//! before while that is on probation.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
-use super::pool::NoAnswer;
-use crate::plugin::bindings::admission::exports::tidegate::admission::admission::Verdict;
-use crate::plugin::bindings::imports::tidegate::types::errors::Error as Refusal;
+use super::answers::{Admitted, Reply};
+use super::handler::{Call, CallRefused};
+use super::pool::{NoAnswer, Pool};
+use super::sessions::CookieChange;
+use super::transport::Transport;
 use crate::plugin::clock;
 use crate::plugin::error::CallError;
 use crate::plugin::generation::{Generation, Lane};
 use crate::plugin::health::Phase;
-use crate::plugin::instance::Fault;
 use crate::plugin::remembered::Origin;
 use crate::plugin::report::Reporter;
 
-use super::admission::NotAdmitted;
-
-/// Longer texts are malformed: they go to clients.
-const CODE_BYTES: usize = 64;
-const MESSAGE_BYTES: usize = 1_024;
-const DATA_BYTES: usize = 4_096;
-
-/// What the plugin said.
-#[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) outcome: Result<(), NotAdmitted>,
-    pub(super) remember: Duration,
-    /// It was no answer but an error of the plugin's own.
-    pub(super) failed: bool,
-}
-
-impl Answer {
-    pub(super) fn new(told: Result<Verdict, Refusal>) -> Result<Self, Fault> {
-        let (refusal, remember_ms, failed) = match told {
-            Ok(verdict) if verdict.admit => (None, verdict.remember_ms, false),
-            Ok(verdict) => {
-                let refusal = NotAdmitted {
-                    code: verdict.code,
-                    message: verdict.message,
-                    retryable: verdict.retryable,
-                    data: verdict.data,
-                };
-                (Some(refusal), verdict.remember_ms, false)
-            }
-            Err(error) => {
-                let refusal = NotAdmitted {
-                    code: error.code,
-                    message: error.message,
-                    retryable: error.retryable,
-                    data: None,
-                };
-                (Some(refusal), 0, true)
-            }
-        };
-        Ok(Self {
-            outcome: match refusal {
-                None => Ok(()),
-                Some(refusal) => Err(checked(refusal)?),
-            },
-            remember: Duration::from_millis(remember_ms.into()),
-            failed,
-        })
-    }
-}
-
-fn checked(refusal: NotAdmitted) -> Result<NotAdmitted, Fault> {
-    let data = refusal.data.as_deref().unwrap_or("null");
-    let lengths = [
-        ("the code", refusal.code.len(), CODE_BYTES),
-        ("the message", refusal.message.len(), MESSAGE_BYTES),
-        ("the data", data.len(), DATA_BYTES),
-    ];
-    if let Some((what, length, most)) = lengths.into_iter().find(|(_, length, most)| length > most)
-    {
-        return Err(malformed(format!(
-            "{what} has {length} bytes, at most {most} are taken"
-        )));
-    }
-    if let Err(error) = serde_json::from_str::<IgnoredAny>(data) {
-        return Err(malformed(format!("the data is no JSON: {error}")));
-    }
-    Ok(refusal)
-}
-
-fn malformed(detail: String) -> Fault {
-    Fault {
-        kind: CallError::Malformed,
-        detail,
-    }
+/// Whom an admission is about.
+#[derive(Clone, Copy)]
+pub(super) struct Visitor<'a> {
+    pub(super) subject: &'a str,
+    pub(super) scopes: &'a str,
+    pub(super) transport: Transport,
 }
 
 pub(in crate::plugin) struct IoSeat {
@@ -103,6 +34,13 @@ pub(in crate::plugin) struct IoSeat {
 struct Places {
     current: Arc<Generation>,
     previous: Option<Arc<Generation>>,
+}
+
+/// Who is asked.
+struct Order {
+    first: Arc<Generation>,
+    /// Makes good what the first, a candidate, fails on.
+    then: Option<Arc<Generation>>,
 }
 
 impl IoSeat {
@@ -121,70 +59,121 @@ impl IoSeat {
         self.places().current.origin == origin
     }
 
-    /// Asks the serving generation; a candidate's failure is made good by the one before.
-    /// Returns which generation answered.
+    /// Asks the serving generation; a candidate's failure is made good by the one before, unless
+    /// the candidate has acted. Returns which generation answered.
     pub(super) async fn admit(
         &self,
         until: Instant,
-        subject: &str,
-        scopes: &str,
-        transport: &str,
-    ) -> Result<(Origin, Answer), CallError> {
-        let Places { current, previous } = self.places().clone();
-        let phase = current.health(Lane::Io).phase();
-        match (previous, phase) {
-            (None, _) | (_, Phase::Serving) => {
-                self.ask(&current, until, subject, scopes, transport).await
+        visitor: Visitor<'_>,
+    ) -> Result<(Origin, Admitted), CallError> {
+        let Order { first, then } = self.order();
+        let answer = match (self.admit_on(&first, until, visitor).await, then) {
+            (Err(failed), Some(previous)) if !failed.has_acted() => {
+                self.admit_on(&previous, until, visitor).await
             }
-            (Some(previous), Phase::RolledBack) => {
-                self.ask(&previous, until, subject, scopes, transport).await
-            }
-            (Some(previous), Phase::Probation) => {
-                match self.ask(&current, until, subject, scopes, transport).await {
-                    Ok(answer) => Ok(answer),
-                    Err(_) => self.ask(&previous, until, subject, scopes, transport).await,
-                }
-            }
-        }
+            (answer, _) => answer,
+        };
+        answer.map_err(|no_answer| no_answer.kind())
     }
 
-    async fn ask(
+    async fn admit_on(
         &self,
         generation: &Arc<Generation>,
         until: Instant,
-        subject: &str,
-        scopes: &str,
-        transport: &str,
-    ) -> Result<(Origin, Answer), CallError> {
+        visitor: Visitor<'_>,
+    ) -> Result<(Origin, Admitted), NoAnswer> {
+        let pool = self.pool(generation)?;
+        let answer = self.settle(generation, pool.admit(until, visitor).await)?;
+        if answer.outcome.is_err() && !answer.failed {
+            self.reporter.tally.denials.one_of_many();
+        }
+        Ok((generation.origin, answer))
+    }
+
+    /// Like [`Self::admit`]. The cookie changes even if there is no answer.
+    pub(super) async fn handle(
+        &self,
+        until: Instant,
+        call: &Call,
+    ) -> (Result<Reply, CallError>, CookieChange) {
+        let Order { first, then } = self.order();
+        let takes = |generation: &Generation| {
+            call.caller.transport == Transport::Http || !generation.is_http_only(call.own_method())
+        };
+        if !takes(&first) {
+            let refusal = CallRefused::needs_http(&call.method);
+            return (Ok(Err(refusal)), CookieChange::Keep);
+        }
+        let answer = match (self.handle_on(&first, until, call).await, then) {
+            (Err(failed), Some(previous)) if !failed.has_acted() && takes(&previous) => {
+                self.handle_on(&previous, until, call).await
+            }
+            (answer, _) => answer,
+        };
+        match answer {
+            Ok((reply, cookie)) => (Ok(reply), cookie),
+            Err(no_answer) => (Err(no_answer.kind()), no_answer.into_cookie()),
+        }
+    }
+
+    async fn handle_on(
+        &self,
+        generation: &Arc<Generation>,
+        until: Instant,
+        call: &Call,
+    ) -> Result<(Reply, CookieChange), NoAnswer> {
+        let pool = self.pool(generation)?;
+        self.settle(generation, pool.handle(until, call).await)
+    }
+
+    fn order(&self) -> Order {
+        let Places { current, previous } = self.places().clone();
+        let phase = current.health(Lane::Io).phase();
+        match (previous, phase) {
+            (None, _) | (_, Phase::Serving) => Order {
+                first: current,
+                then: None,
+            },
+            (Some(previous), Phase::RolledBack) => Order {
+                first: previous,
+                then: None,
+            },
+            (previous, Phase::Probation) => Order {
+                first: current,
+                then: previous,
+            },
+        }
+    }
+
+    /// Where a call is to be made, which is counted.
+    fn pool<'a>(&self, generation: &'a Generation) -> Result<&'a Arc<Pool>, NoAnswer> {
         let tally = &self.reporter.tally;
-        let health = generation.health(Lane::Io);
-        let pool = generation.pool.as_ref().ok_or(CallError::NotConfigured)?;
-        if !health.admits(clock::coarse_ms()) {
+        let pool = generation.pool.as_ref();
+        let pool = pool.ok_or(NoAnswer::NotAsked(CallError::NotConfigured))?;
+        if !generation.health(Lane::Io).admits(clock::coarse_ms()) {
             tally.refused.one_of_many();
-            return Err(CallError::Tripped);
+            return Err(NoAnswer::NotAsked(CallError::Tripped));
         }
         tally.calls.one_of_many();
-        let answer = pool.admit(until, subject, scopes, transport).await;
-        let now_ms = clock::coarse_ms();
-        match answer {
-            Ok(answer) => {
-                health.succeeded();
-                if answer.outcome.is_err() && !answer.failed {
-                    tally.denials.one_of_many();
-                }
-                Ok((generation.origin, answer))
+        Ok(pool)
+    }
+
+    /// What a call came to is the generation's health.
+    fn settle<R>(
+        &self,
+        generation: &Arc<Generation>,
+        answer: Result<R, NoAnswer>,
+    ) -> Result<R, NoAnswer> {
+        let health = generation.health(Lane::Io);
+        match &answer {
+            Ok(_) => health.succeeded(),
+            Err(NoAnswer::Fault { fault, .. }) => {
+                let consequence = health.failed(clock::coarse_ms());
+                self.reporter.report(generation, fault, consequence);
             }
-            Err(no_answer) => {
-                match &no_answer {
-                    NoAnswer::NoInstance => tally.refused.one_of_many(),
-                    NoAnswer::Fault(fault) => {
-                        let consequence = health.failed(now_ms);
-                        self.reporter.report(generation, fault, consequence);
-                    }
-                }
-                Err(no_answer.kind())
-            }
+            Err(NoAnswer::NotAsked(_)) => self.reporter.tally.refused.one_of_many(),
         }
+        answer
     }
 
     pub(super) fn count_remembered(&self) {

@@ -25,13 +25,13 @@ fn plain() -> (Bed, Users) {
 }
 
 impl Bed {
-    fn io(&self) -> (PluginHost, IoPlugins) {
+    pub(super) fn io(&self) -> (PluginHost, IoPlugins) {
         let (host, handed) = self.hand_out();
         (host, handed.io)
     }
 
-    fn admit(&self, io: &IoPlugins, subject: &str) -> Result<(), NotAdmitted> {
-        let admission = io.admit(subject, "a b", "websocket");
+    pub(super) fn admit(&self, io: &IoPlugins, subject: &str) -> Result<(), NotAdmitted> {
+        let admission = io.admit(subject, "a b", Transport::WebSocket);
         self.runtime
             .block_on(async { tokio::time::timeout(PATIENCE, admission).await })
             .expect("an answer")
@@ -189,7 +189,7 @@ fn a_crowd_of_one_subject_makes_one_request() {
         .map(|_| {
             let io = io.clone();
             bed.runtime
-                .spawn(async move { io.admit("slow", "", "websocket").await })
+                .spawn(async move { io.admit("slow", "", Transport::WebSocket).await })
         })
         .collect();
     until("the request", || users.asked() == 1);
@@ -214,7 +214,7 @@ fn a_crowd_of_many_is_asked_about_a_few_at_a_time_and_the_rest_is_told_to_come_b
             let io = io.clone();
             let subject = format!("{url}/slow?{at}");
             bed.runtime
-                .spawn(async move { io.admit(&subject, "", "websocket").await })
+                .spawn(async move { io.admit(&subject, "", Transport::WebSocket).await })
         })
         .collect();
     until("four requests", || users.asked() == 4);
@@ -243,13 +243,13 @@ fn who_waits_for_an_instance_in_vain_is_told_to_come_back() {
     let first = {
         let io = io.clone();
         bed.runtime
-            .spawn(async move { io.admit("hangs", "", "websocket").await })
+            .spawn(async move { io.admit("hangs", "", Transport::WebSocket).await })
     };
     until("the instance is taken", || users.asked() == 1);
     let io_of_second = io.clone();
     let second = bed
         .runtime
-        .spawn(async move { io_of_second.admit("hangs", "b", "websocket").await });
+        .spawn(async move { io_of_second.admit("hangs", "b", Transport::WebSocket).await });
     let first = bed.runtime.block_on(first).unwrap().expect_err("it hangs");
     assert_eq!(first.code, "timeout");
     let second = bed.runtime.block_on(second).unwrap().expect_err("no time");
@@ -297,7 +297,7 @@ fn a_reload_under_way_fails_no_call_and_voids_what_was_remembered() {
     let slow = {
         let io = io.clone();
         bed.runtime
-            .spawn(async move { io.admit("slow", "", "websocket").await })
+            .spawn(async move { io.admit("slow", "", Transport::WebSocket).await })
     };
     until("the slow request", || users.asked() == 2);
     let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -307,7 +307,7 @@ fn a_reload_under_way_fails_no_call_and_voids_what_was_remembered() {
             let mut calls = 0;
             while !stop.load(std::sync::atomic::Ordering::SeqCst) {
                 let subject = format!("user-{calls}");
-                io.admit(&subject, "", "websocket")
+                io.admit(&subject, "", Transport::WebSocket)
                     .await
                     .expect("no call fails");
                 calls += 1;

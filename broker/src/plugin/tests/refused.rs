@@ -156,6 +156,23 @@ fn a_granted_import_is_let_through() {
 }
 
 #[test]
+fn promises_of_the_manifest_that_cannot_be_kept() {
+    let mut guest = Guest::default();
+    guest.manifest["tables"] = serde_json::json!([{"name": "Users", "partition": "UserName"}]);
+    guest.manifest["http_methods"] = serde_json::json!(["guest.enter", "chat.enter", "guest."]);
+    let error = error(guest);
+    assert_says(
+        &error,
+        &[
+            "its manifest declares tables (Users) but it has no grant `store`",
+            "lists the HTTP method `chat.enter`, which does not begin with `guest.`",
+            "lists the HTTP method `guest.`",
+        ],
+    );
+    assert!(!error.contains("`guest.enter`"), "{error}");
+}
+
+#[test]
 fn settings_that_it_refuses_or_that_are_none() {
     let guest = Guest {
         init: "(return (i32.const 416))",

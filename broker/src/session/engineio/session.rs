@@ -1,5 +1,8 @@
 //! One client's session, over whichever transport.
 
+mod polling;
+mod websocket;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,17 +14,15 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::application::{Application, Service};
-use super::candidate::{self, Candidate, Turn};
-use super::requests::{Answer, Request, Upload};
-use super::state::{Beat, State, Step, Wrong};
+use super::candidate::{self, Candidate};
+use super::requests::{Answer, Request};
+use super::state::{Beat, State, Step};
 use crate::identity::SessionId;
 use crate::outbox::{Connection, Ending};
 use crate::protocol::close::CloseCode;
-use crate::protocol::engineio::{self, Body, Packet, Refusal, Transport};
-use crate::protocol::frame::{self, Opcode};
-use crate::protocol::message::{Event, MessageLimits};
+use crate::protocol::engineio::{self, Packet, Refusal, Transport};
+use crate::protocol::message::MessageLimits;
 use crate::session::SocketIoConfig;
-use crate::session::read::Flow;
 use crate::session::socket::Socket;
 
 /// A polling client that is closed gets so long to come and hear it.
@@ -245,92 +246,6 @@ impl Inner {
         }
     }
 
-    /// Ends a polling session at once: whoever names it after is answered that it is unknown.
-    fn fail(&mut self, farewell: Packet<'_>, connection: &Connection) {
-        self.answer_get(farewell, connection);
-        connection.abandon();
-    }
-
-    fn answer_get(&mut self, packet: Packet<'_>, connection: &Connection) {
-        let Some(answer) = self.get.take() else {
-            return;
-        };
-        self.state.poll_ended();
-        let mut body = Body::new(usize::MAX);
-        connection.drain(&mut body);
-        body.push_frames(&packet.frame());
-        // A client that has left ends its session anyway.
-        let _ = answer.send(Ok(body.finish()));
-    }
-
-    fn get(&mut self, answer: Answer, connection: &Connection) {
-        match self.state.poll_begun() {
-            Ok(()) => self.get = Some(answer),
-            Err(wrong) => self.refuse(answer, wrong, connection),
-        }
-    }
-
-    fn refuse(&mut self, answer: Answer, wrong: Wrong, connection: &Connection) {
-        let _ = answer.send(Err(Refusal::BadRequest));
-        if wrong == Wrong::Overlap {
-            self.fail(Packet::Close, connection);
-        }
-    }
-
-    fn post_begun(&mut self, answer: Answer, connection: &Connection) {
-        match self.state.post_begun() {
-            Ok(()) => {
-                let _ = answer.send(Ok(Bytes::new()));
-            }
-            Err(wrong) => self.refuse(answer, wrong, connection),
-        }
-    }
-
-    fn post_ended(&mut self, upload: Upload, answer: Answer, connection: &Rc<Connection>) {
-        let taken = match upload {
-            Upload::TooBig => Err(Refusal::BadRequest),
-            Upload::Broken => {
-                self.fail(Packet::Close, connection);
-                Err(Refusal::BadRequest)
-            }
-            Upload::Whole(body) => self.packets(&body, connection),
-        };
-        match taken {
-            // Answered when there is room for another.
-            Ok(()) => self.post = Some(answer),
-            Err(refusal) => {
-                self.state.post_ended();
-                let _ = answer.send(Err(refusal));
-            }
-        }
-    }
-
-    fn packets(&mut self, body: &[u8], connection: &Rc<Connection>) -> Result<(), Refusal> {
-        let taken = self.each_packet(body, connection);
-        if taken.is_err() {
-            self.fail(Packet::Close, connection);
-        }
-        connection.flush();
-        taken
-    }
-
-    fn each_packet(&mut self, body: &[u8], connection: &Rc<Connection>) -> Result<(), Refusal> {
-        let now = Instant::now();
-        for packet in engineio::packets(body).map_err(|_| Refusal::BadRequest)? {
-            if !connection.is_open() {
-                break;
-            }
-            let packet = packet.map_err(|_| Refusal::BadRequest)?;
-            match self.packet(packet, now, connection) {
-                Ok(()) => {}
-                Err(CloseCode::Normal) => self.fail(Packet::Noop, connection),
-                Err(CloseCode::ProtocolError) => return Err(Refusal::BadRequest),
-                Err(code) => connection.close(code),
-            }
-        }
-        Ok(())
-    }
-
     /// Takes a packet of the session's own transport. The error is how the session ends: `Normal`
     /// if the client closes it.
     fn packet(
@@ -345,117 +260,6 @@ impl Inner {
             Step::Pong => Ok(()),
             Step::Close => Err(CloseCode::Normal),
             Step::Invalid => Err(CloseCode::ProtocolError),
-        }
-    }
-
-    /// Answers requests that wait, as far as there is an answer.
-    fn poll_requests(
-        &mut self,
-        cx: &mut Context<'_>,
-        connection: &Connection,
-        max_payload: usize,
-    ) -> bool {
-        let mut progress = false;
-        if let Some(get) = &mut self.get {
-            let mut body = Body::new(max_payload);
-            if !connection.is_attached() {
-                connection.drain(&mut body);
-            }
-            if !body.is_empty() {
-                let sent = self.get.take().map(|get| get.send(Ok(body.finish())));
-                self.state.poll_ended();
-                progress = true;
-                if sent.is_some_and(|sent| sent.is_err()) {
-                    self.fail(Packet::Close, connection);
-                }
-            } else if get.poll_closed(cx).is_ready() {
-                // The client has given up its request: what it is sent would be lost.
-                self.get = None;
-                self.fail(Packet::Close, connection);
-                progress = true;
-            }
-        }
-        let room = self.application.has_room() && !connection.is_full();
-        if (room || !connection.is_open())
-            && let Some(post) = self.post.take()
-        {
-            self.state.post_ended();
-            let _ = post.send(Ok(Bytes::from_static(b"ok")));
-            progress = true;
-        }
-        progress
-    }
-
-    fn poll_candidate(
-        &mut self,
-        cx: &mut Context<'_>,
-        connection: &Rc<Connection>,
-        config: &SocketIoConfig,
-    ) -> bool {
-        let Some(candidate) = &mut self.candidate else {
-            return false;
-        };
-        match candidate.poll(cx, &mut self.state) {
-            Turn::Waits(progress) => return progress,
-            Turn::Noop => self.answer_get(Packet::Noop, connection),
-            Turn::Fails => {
-                self.state.upgrade_failed();
-                if let Some(candidate) = self.candidate.take() {
-                    candidate.refuse();
-                }
-            }
-            Turn::TakesOver => {
-                self.answer_get(Packet::Noop, connection);
-                let socket = self
-                    .candidate
-                    .take()
-                    .map(|candidate| candidate.into_socket());
-                self.socket = socket.and_then(|socket| socket.give_to(connection, limits(config)));
-                if self.socket.is_none() {
-                    connection.abandon();
-                }
-            }
-        }
-        true
-    }
-
-    fn poll_socket(&mut self, cx: &mut Context<'_>, connection: &Rc<Connection>) -> bool {
-        let Some(mut socket) = self.socket.take() else {
-            return false;
-        };
-        let mut progress = socket.poll_write(cx);
-        if socket.is_readable() && self.application.has_room() {
-            let now = Instant::now();
-            progress |= socket.poll_read(cx, &mut |event| self.event(&event, now, connection));
-        }
-        self.socket = Some(socket);
-        progress
-    }
-
-    /// Takes one event of the session's WebSocket.
-    fn event(&mut self, event: &Event<'_>, now: Instant, connection: &Rc<Connection>) -> Flow {
-        let taken = match event {
-            Event::Text(text) => match Packet::from_text(text) {
-                Ok(packet) => self.packet(packet, now, connection),
-                Err(error) => Err(error.close_code()),
-            },
-            Event::Binary(bytes) => self.packet(Packet::from_binary(bytes), now, connection),
-            Event::Ping(payload) => {
-                connection.push_control(frame::encode(Opcode::Pong, payload));
-                Ok(())
-            }
-            Event::Pong | Event::Fragment => Ok(()),
-            Event::Close(_) => Err(CloseCode::Normal),
-        };
-        if let Err(code) = taken {
-            connection.close(code);
-        }
-        if !connection.is_open() {
-            Flow::Stop
-        } else if self.application.has_room() && !connection.is_full() {
-            Flow::Go
-        } else {
-            Flow::Pause
         }
     }
 }

@@ -92,10 +92,10 @@ impl<'a> From<&'a Refusal> for Problem<'a> {
                 format!("the payload is larger than {limit} bytes"),
             ),
             Refusal::NotAdmitted(refusal) => (&**refusal).into(),
-            Refusal::UnknownMethod(method) => Self::new(
-                "unknown-method",
-                format!("no plugin has the method {method:?}"),
-            ),
+            Refusal::Call(refusal) => Self {
+                retryable: refusal.retryable,
+                ..Self::new(&refusal.code, &*refusal.message)
+            },
             Refusal::Failed(reason) => Self::new("unavailable", *reason).retryable(),
         }
     }

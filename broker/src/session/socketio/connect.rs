@@ -10,14 +10,13 @@ use super::broker::Seat;
 use crate::auth::{Principal, TokenError};
 use crate::node::{Binding, Node, Refusal, Wire};
 use crate::outbox::Connection;
-use crate::plugin::NotAdmitted;
+use crate::plugin::{NotAdmitted, Transport};
 use crate::protocol::socketio::MAIN;
 use crate::session::SocketIoConfig;
 use crate::session::commands::Caller;
 use crate::topic::{Topic, encode_segment};
 
-/// As the plugin that admits hears it.
-const TRANSPORT: &str = "socket.io";
+const TRANSPORT: Transport = Transport::SocketIo;
 
 /// A client's `auth`.
 #[derive(Default, Deserialize)]

@@ -26,7 +26,10 @@ pub(super) fn declare(writer: &mut Writer, tables: &[Table]) -> Applied<()> {
     for table in tables {
         let settled = match catalog.get(&table.name) {
             None => Ok(Plan::fresh(table)),
-            Some(old) if is_empty(&write, old.id)? => Ok(Plan::emptied(table, old)),
+            // An equal one keeps the ids of its indexes.
+            Some(old) if *table != old.table && is_empty(&write, old.id)? => {
+                Ok(Plan::emptied(table, old))
+            }
             Some(old) => Plan::changed(table, old, writer.is_declared(&table.name)),
         };
         let plan = match settled {
@@ -74,7 +77,6 @@ impl Plan {
     fn emptied(table: &Table, old: &Layout) -> Self {
         Self {
             id: Some(old.id),
-            is_changed: *table != old.table,
             ..Self::fresh(table)
         }
     }

@@ -1,11 +1,16 @@
 //! What is in the file, and opening it.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError,
+    TableDefinition,
+};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -87,23 +92,37 @@ impl File {
         found.ok_or_else(|| StoreError::UnknownTable(table.to_owned()))
     }
 
-    /// Opens it anew: after an error of the disk redb takes no more writes. Waits for the reads
-    /// under way. Blocking.
-    pub(super) fn reopen(&self) -> Result<(), DatabaseError> {
-        if let Some(mut failed) = self.database.swap(None) {
-            while let Err(in_use) = Arc::try_unwrap(failed) {
-                failed = in_use;
+    /// Waits for the reads under way. Blocking.
+    pub(super) fn close(&self) {
+        if let Some(mut database) = self.database.swap(None) {
+            while let Err(in_use) = Arc::try_unwrap(database) {
+                database = in_use;
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
         }
+    }
+
+    /// Opens it anew: after an error of the disk redb takes no more writes. Waits for the reads
+    /// under way. Blocking.
+    pub(super) fn reopen(&self) -> Result<(), DatabaseError> {
+        self.close();
         let database = open(&self.path)?;
         self.database.store(Some(Arc::new(database)));
         Ok(())
     }
 }
 
-/// A file that was not closed is repaired first: all of it is read.
+/// A file that was not closed is repaired first: all of it is read. It is its owner's alone, for it
+/// holds what users wrote.
 fn open(path: &Path) -> Result<Database, DatabaseError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(StorageError::Io)?;
     let shown = path.display().to_string();
     let told = AtomicU8::new(0);
     Builder::new()
@@ -116,7 +135,7 @@ fn open(path: &Path) -> Result<Database, DatabaseError> {
                 tracing::info!(path = %shown, percent, "the store was not closed, checking it");
             }
         })
-        .create(path)
+        .create_file(file)
 }
 
 fn make_tables(database: &Database) -> Result<(), redb::Error> {

@@ -135,6 +135,35 @@ fn the_file_keeps_items_tables_and_versions_over_restarts() {
 }
 
 #[test]
+fn an_index_of_a_table_that_was_empty_at_a_restart_is_found_after_the_next() {
+    let mut bed = Bed::new();
+    let mut table = users();
+    table.indexes.push(by_session());
+    bed.declare(&table).unwrap();
+    bed.open();
+    bed.declare(&table).unwrap();
+    bed.put(BOB).unwrap();
+    bed.open();
+    bed.declare(&table).unwrap();
+    assert_eq!(bed.by("by-session", "s1").unwrap(), [BOB]);
+}
+
+#[test]
+fn a_closed_store_has_written_what_it_answered_and_takes_nothing_more() {
+    let mut bed = Bed::new();
+    bed.declare(&users()).unwrap();
+    bed.put(ANN).unwrap();
+    let other = bed.store().clone();
+    bed.store().close();
+    assert_eq!(bed.put(BOB).unwrap_err().code(), "unavailable");
+    // Though somebody still holds the closed one.
+    bed.open();
+    assert_eq!(bed.get("ann").unwrap().json, ANN);
+    assert_eq!(bed.get("bob"), None);
+    drop(other);
+}
+
+#[test]
 fn a_second_process_is_told_that_the_file_is_in_use() {
     let bed = Bed::new();
     let config = StoreConfig::embedded(bed.folder.path());

@@ -185,8 +185,10 @@ impl Writer {
             reserved = version + VERSION_BLOCK;
             write.open_table(NUMBERS)?.insert(VERSIONS, reserved)?;
         }
+        // A commit that failed may be on the disk all the same: its versions are used up.
+        self.next_version = version;
         write.commit()?;
-        (self.next_version, self.reserved) = (version, reserved);
+        self.reserved = reserved;
         self.counters.expired.increment(swept);
         self.counters.commit_records.record(done as f64);
         Ok(answers)

@@ -31,16 +31,41 @@ fn channels_are_open_to_listeners_and_closed_to_publishers_without_the_scope() {
 #[test]
 fn chat_needs_its_scopes() {
     let mut gateway = started(&shipped());
-    let topic = "chat:message:new";
+    let topic = "chat:general";
     assert_eq!(
         ANONYMOUS.listens(&mut gateway, topic).reason(),
-        "listening to \"chat:message:new\" needs the scope user:read:chat"
+        "listening to \"chat:general\" needs the scope user:read:chat"
     );
     let reader = alice("user:read:chat");
     assert!(reader.listens(&mut gateway, topic).is_allowed());
     assert!(!reader.publishes(&mut gateway, topic).is_allowed());
     let almost = alice("user:read:chats user:read");
     assert!(!almost.listens(&mut gateway, topic).is_allowed());
+    let writer = alice("user:write:chat");
+    assert!(writer.publishes(&mut gateway, topic).is_allowed());
+    assert!(!writer.listens(&mut gateway, topic).is_allowed());
+}
+
+#[test]
+fn no_client_announces_a_chat_message_itself() {
+    let mut gateway = started(&shipped());
+    let both = alice("user:read:chat user:write:chat");
+    for topic in [
+        "chat:message:new",
+        "chat:message:new:lobby",
+        "chat:message:deleted",
+    ] {
+        assert!(both.listens(&mut gateway, topic).is_allowed());
+        assert_eq!(
+            both.publishes(&mut gateway, topic).reason(),
+            format!("publishing to \"{topic}\" is not allowed")
+        );
+        assert!(
+            !alice("user:write:chat")
+                .listens(&mut gateway, topic)
+                .is_allowed()
+        );
+    }
 }
 
 #[test]

@@ -1,10 +1,17 @@
 //! The functions of `wit/`'s imports, with the signatures of the generated ones.
 
+pub(crate) mod sessions;
+pub(crate) mod store;
+
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::calls::{Cookie, Current};
+use super::fault::Watch;
+use super::tables::Tables;
 use super::{LogLine, Published};
 use crate::Error;
 use crate::http::{Request, Response};
@@ -19,10 +26,24 @@ pub(super) struct Double {
     pub(super) elapsed: Duration,
     pub(super) settings: Value,
     pub(super) fetch: Option<Fetch>,
-    pub(super) refusal: Option<Error>,
+    pub(super) watch: Option<Watch>,
+    pub(super) tables: Tables,
+    pub(super) sessions: BTreeMap<String, Value>,
+    pub(super) sessions_made: u64,
+    pub(super) http_methods: Vec<String>,
+    /// The one that is being answered.
+    pub(super) call: Option<Current>,
+    pub(super) cookie: Option<Cookie>,
     pub(super) logs: Vec<LogLine>,
     pub(super) published: Vec<Published>,
     random: u64,
+}
+
+impl Double {
+    /// Since 1970-01-01T00:00:00Z.
+    pub(super) fn now(&self) -> Duration {
+        START + self.elapsed
+    }
 }
 
 thread_local! {
@@ -38,10 +59,10 @@ pub(super) fn change<R>(change: impl FnOnce(&mut Double) -> R) -> R {
 }
 
 pub(crate) mod clock {
-    use super::{START, change};
+    use super::change;
 
     pub(crate) fn now_ms() -> u64 {
-        let now = START + change(|double| double.elapsed);
+        let now = change(|double| double.now());
         u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
     }
 
@@ -105,22 +126,21 @@ pub(crate) mod settings {
 
 pub(crate) mod publisher {
     use super::{Published, change};
+    use crate::testing::fault::watched;
     use crate::{Error, check_topic};
 
     pub(crate) fn publish(topic: &str, event: Option<&str>, payload: &str) -> Result<(), Error> {
         check_topic(topic).map_err(|cause| Error::new("bad-topic", cause.to_string()))?;
         let payload = serde_json::from_str(payload)
             .map_err(|cause| Error::new("bad-payload", cause.to_string()))?;
-        change(|double| match &double.refusal {
-            Some(error) => Err(error.clone()),
-            None => {
-                double.published.push(Published {
-                    topic: topic.to_owned(),
-                    event: event.map(ToOwned::to_owned),
-                    payload,
-                });
-                Ok(())
-            }
+        let published = Published {
+            topic: topic.to_owned(),
+            event: event.map(ToOwned::to_owned),
+            payload,
+        };
+        watched("publisher.publish", topic, || {
+            change(|double| double.published.push(published));
+            Ok(())
         })
     }
 }

@@ -1,3 +1,6 @@
+mod calls;
+mod store;
+
 use serde::Deserialize;
 use serde_json::json;
 
@@ -80,7 +83,13 @@ fn publications_are_kept_or_refused() {
     );
     let error = publisher::publish("a::b", None, &1).expect_err("no topic");
     assert_eq!(error.code, "bad-topic");
-    host.refuse_publications(Error::new("busy", "later").retryable());
+    host.watch(|call| {
+        assert_eq!(
+            (call.name, call.target.as_str()),
+            ("publisher.publish", "a")
+        );
+        Some(Fault::Undone(Error::new("busy", "later").retryable()))
+    });
     let error = publisher::publish("a", None, &1).expect_err("refused");
     assert!(error.retryable);
     assert_eq!(host.published().len(), 1);

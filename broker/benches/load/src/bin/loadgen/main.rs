@@ -1,6 +1,8 @@
 //! Load for one server: opens connections, publishes, counts what arrives, and prints as JSON what
 //! it cost the server. One thread, so that it can be pinned to the core the server is not on.
 
+mod caller;
+mod chat;
 mod dialect;
 mod fanout;
 mod fleet;
@@ -46,6 +48,8 @@ enum Scenario {
     Accept(idle::Accept),
     /// Records into Kafka, each for one user, until it is on that user's socket.
     Notifications(notifications::Notifications),
+    /// Messages of the chat: saved, fetched, and seen by windows.
+    Chat(chat::Chat),
 }
 
 fn main() -> Result<()> {
@@ -57,6 +61,7 @@ fn main() -> Result<()> {
         Scenario::Idle(options) => print(&idle::run(&target, &options)?),
         Scenario::Accept(options) => print(&idle::accept(&target, &options)?),
         Scenario::Notifications(options) => print(&notifications::run(&target, &options)?),
+        Scenario::Chat(options) => print(&chat::run(&target, &options)?),
     }
 }
 

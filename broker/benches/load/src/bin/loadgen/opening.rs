@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
@@ -13,6 +13,7 @@ use crate::dialect::{Dialect, Step};
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// One source address has 28,000 ports; with several, a run does not meet the last one's.
 const SOURCES: usize = 16;
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connects to a server on loopback; `number` picks the source address.
 pub fn connect(port: u16, number: usize) -> Result<TcpStream> {
@@ -26,6 +27,20 @@ pub fn connect(port: u16, number: usize) -> Result<TcpStream> {
     net::connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))
         .with_context(|| format!("connect from {source} to port {port}"))?;
     Ok(TcpStream::from(socket))
+}
+
+/// Connects and says `steps`, waiting for each answer; the socket blocks.
+pub fn converse(port: u16, dialect: Dialect, number: usize, steps: Vec<Step>) -> Result<TcpStream> {
+    let mut stream = connect(port, number)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut opening = Opening::start(&mut stream, dialect, port, steps)?;
+    let started = Instant::now();
+    while opening.advance(&mut stream)?.is_none() {
+        if started.elapsed() > PATIENCE {
+            bail!("the connection did not open in {PATIENCE:?}");
+        }
+    }
+    Ok(stream)
 }
 
 /// The conversation that makes a connected socket a listener.

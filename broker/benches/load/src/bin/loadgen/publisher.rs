@@ -2,12 +2,12 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::dialect::Dialect;
-use crate::opening::{self, Opening};
+use crate::opening;
 use crate::sample;
 
 pub struct Publisher {
@@ -20,16 +20,8 @@ pub struct Publisher {
 
 impl Publisher {
     pub fn connect(dialect: Dialect, port: u16, topic: &str, token: Option<&str>) -> Result<Self> {
-        let mut stream = opening::connect(port, 0)?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         let steps = dialect.introduce_publisher(token);
-        let mut opening = Opening::start(&mut stream, dialect, port, steps)?;
-        let started = Instant::now();
-        while opening.advance(&mut stream).context("publisher")?.is_none() {
-            if started.elapsed() > Duration::from_secs(10) {
-                bail!("the publisher's connection did not open in 10 s");
-            }
-        }
+        let stream = opening::converse(port, dialect, 0, steps).context("publisher")?;
         Ok(Self {
             stream,
             dialect,

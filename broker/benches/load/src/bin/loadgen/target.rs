@@ -1,6 +1,7 @@
 //! The server under load, and how to reach it.
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -8,6 +9,7 @@ use clap::Args;
 
 use crate::dialect::{Dialect, Step, Wish};
 use crate::fleet::Fleet;
+use crate::opening;
 use crate::publisher::Publisher;
 use crate::token::Mint;
 
@@ -92,6 +94,14 @@ impl Target {
             })
         })?;
         Ok(fleet)
+    }
+
+    /// A socket of user `number` that may call; it blocks.
+    pub fn caller(&self, number: usize) -> Result<TcpStream> {
+        let token = self.token(&user(number));
+        let steps = self.dialect.introduce_publisher(token.as_deref());
+        opening::converse(self.port, self.dialect, number, steps)
+            .with_context(|| format!("caller {number}"))
     }
 
     pub fn publisher(&self) -> Result<Publisher> {

@@ -1,0 +1,2 @@
+export { TidegateError } from "./error.mjs";
+export { Tidegate } from "./tidegate.mjs";
