@@ -52,18 +52,13 @@ async fn a_body_that_trickles_is_refused() {
     let head = "POST /call/chat.who HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n";
     raw.send(head.as_bytes()).await;
     let mut beat = tokio::time::interval(Duration::from_millis(50));
-    let answer = {
-        let drip = async |raw: &mut Raw| {
-            for _ in 0..40 {
-                beat.tick().await;
-                if !raw.try_send(b" ").await {
-                    break;
-                }
-            }
-        };
-        drip(&mut raw).await;
-        raw.everything().await
-    };
+    for _ in 0..40 {
+        beat.tick().await;
+        if !raw.try_send(b" ").await {
+            break;
+        }
+    }
+    let answer = raw.everything().await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(answer.contains(r#""error":"timeout""#), "{answer}");
 }
