@@ -4,7 +4,7 @@
 //!     store_writer FOLDER [IN_FLIGHT [SECONDS]]
 //!
 //! Without SECONDS it writes until it is killed, and prints each item's key once its put is
-//! answered. With SECONDS it prints only how many puts were answered per second.
+//! answered; what could not be written it says, and tries again. With SECONDS it prints only how many puts were answered per second.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,7 +35,11 @@ fn main() {
     let done = Arc::new(AtomicU64::new(0));
     let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let writers: Vec<_> = (0..in_flight)
-        .map(|writer| io.spawn(write(store.clone(), writer, end, done.clone())))
+        .map(|number| {
+            // Those of processes before it in the same file have other names.
+            let name = format!("{}-{number}", std::process::id());
+            io.spawn(write(store.clone(), name, end, done.clone()))
+        })
         .collect();
     io.block_on(async {
         for writer in writers {
@@ -47,7 +51,7 @@ fn main() {
     }
 }
 
-async fn write(store: Store, writer: u64, end: Option<Instant>, done: Arc<AtomicU64>) {
+async fn write(store: Store, writer: String, end: Option<Instant>, done: Arc<AtomicU64>) {
     for number in 0_u64.. {
         if end.is_some_and(|end| Instant::now() >= end) {
             return;
@@ -56,8 +60,11 @@ async fn write(store: Store, writer: u64, end: Option<Instant>, done: Arc<Atomic
             "{{\"Writer\":\"{writer}\",\"Number\":\"{number:012}\",\"Text\":\"a message of some \
              length, as people write them to each other\",\"UserName\":\"ann\"}}"
         );
-        let put = store.put("Messages", &item, Condition::IfAbsent).await;
-        put.expect("the put is answered");
+        while let Err(error) = store.put("Messages", &item, Condition::IfAbsent).await {
+            assert!(error.retryable(), "{writer}/{number}: {error}");
+            println!("{error}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         done.fetch_add(1, Ordering::Relaxed);
         if end.is_none() {
             println!("{writer}/{number:012}");

@@ -164,6 +164,12 @@ impl Auth {
         self.0.revocations.covers(principal)
     }
 
+    /// Whether the session's own end was announced, though it may still be stored. That its subject was
+    /// logged out does not count. Takes a lock if there was a revocation.
+    pub fn is_session_revoked(&self, session_id: &str) -> bool {
+        self.0.revocations.covers_session(session_id)
+    }
+
     /// The document of the session that the `Cookie` header names; this renews its life.
     /// Cancel-safe.
     pub async fn session(

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// What one node and one connection may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From accept to the end of the request head; a slow handshake holds a socket and hyper's
-    /// buffers.
+    /// From accept to the end of the request head, and from there to the end of a body (408): a
+    /// slow one holds a socket and hyper's buffers.
     pub handshake_timeout: Duration,
     /// The body of an HTTP request (`POST /publish`), in bytes.
     pub body_bytes: usize,

@@ -17,6 +17,7 @@ mod dynamodb;
 mod embedded;
 mod error;
 mod item;
+mod query;
 mod table;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,9 +26,10 @@ use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 
 use counters::{Operation, counted};
-use cursor::{Asked, Position};
+use cursor::Asked;
 use dynamodb::Dynamodb;
 use embedded::Embedded;
+use query::Query;
 
 pub use config::{DEFAULT_QUEUE, DynamodbConfig, StoreBackend, StoreConfig};
 pub use counters::describe_metrics;
@@ -35,12 +37,9 @@ pub use dynamodb::Creation;
 pub use embedded::STORE_FILE;
 pub use error::{StoreError, StoreStartError};
 pub use item::{ITEM_BYTES_MAX, VERSION_MEMBER};
+pub use query::{PAGE_BYTES_MAX, PAGE_ITEMS_MAX, Page, Range};
 pub use table::{Index, Key, PARTITION_BYTES_MAX, SORT_BYTES_MAX, Table};
 
-/// Items of a page, at most.
-pub const PAGE_ITEMS_MAX: u32 = 1_000;
-/// JSON of a page, at most; a page of one item may be larger by none, for an item is smaller.
-pub const PAGE_BYTES_MAX: usize = 512 << 10;
 /// Keys of one [`Store::batch_get`].
 pub const BATCH_KEYS_MAX: usize = 100;
 /// JSON that one [`Store::batch_get`] answers.
@@ -66,28 +65,6 @@ pub enum Condition {
     IfUnchanged(String),
 }
 
-/// Which items of a partition, by their sort keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Range {
-    /// Included.
-    pub first: Option<String>,
-    /// Included.
-    pub last: Option<String>,
-    pub descending: bool,
-    /// 1 to [`PAGE_ITEMS_MAX`]; what is outside counts as the nearest.
-    pub limit: u32,
-    /// Of the page before, of the same query.
-    pub cursor: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// At most [`PAGE_BYTES_MAX`] of JSON; may be none with more to come.
-    pub items: Vec<Item>,
-    /// Where the next page begins; `None` = this was the last one.
-    pub cursor: Option<String>,
-}
-
 /// What a table holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableStats {
@@ -98,44 +75,6 @@ pub struct TableStats {
     pub bytes: u64,
     /// Entries by index.
     pub indexes: Vec<(String, u64)>,
-}
-
-/// A checked query, as backends get it.
-struct Query<'a> {
-    table: &'a str,
-    index: Option<&'a str>,
-    partition: &'a str,
-    first: Option<&'a str>,
-    last: Option<&'a str>,
-    descending: bool,
-    limit: usize,
-    position: Option<Position>,
-    consistent: bool,
-}
-
-impl Query<'_> {
-    /// The members that are the keys of what is asked. Bounds need a sort key.
-    fn keys<'t>(&self, table: &'t Table) -> Result<(&'t str, Option<&'t str>), StoreError> {
-        let (partition, sort, what) = match self.index {
-            None => (&table.partition, &table.sort, "table"),
-            Some(name) => {
-                let (_, index) = table.index(name)?;
-                (&index.partition, &index.sort, "index")
-            }
-        };
-        if sort.is_none() && (self.first.is_some() || self.last.is_some()) {
-            let name = self.index.unwrap_or(self.table);
-            let what = format!("{what} `{name}` has no sort key for `first` and `last`");
-            return Err(StoreError::BadKey(what));
-        }
-        Ok((partition, sort.as_deref()))
-    }
-
-    /// Whether no string can be within the bounds.
-    fn is_empty(&self) -> bool {
-        let empty = |last: &str| last.is_empty() || self.first.is_some_and(|first| first > last);
-        self.last.is_some_and(empty)
-    }
 }
 
 /// Tables of plugins. Cheap to clone; its file is closed by [`Store::close`], or when the last clone is
@@ -151,10 +90,6 @@ struct Inner {
     owners: Mutex<FxHashMap<String, String>>,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one, and it lies in an Arc"
-)]
 enum Backend {
     Embedded(Embedded),
     Dynamodb(Dynamodb),
@@ -366,32 +301,15 @@ impl Store {
         range: &Range,
         consistent: bool,
     ) -> Result<Page, StoreError> {
-        table::check_partition(partition)?;
-        let (first, last) = (range.first.as_deref(), range.last.as_deref());
-        for bound in first.iter().chain(&last) {
-            table::check_sort(bound)?;
-        }
         let asked = Asked {
             table,
             index,
             partition,
-            first,
-            last,
+            first: range.first.as_deref(),
+            last: range.last.as_deref(),
             descending: range.descending,
         };
-        let cursor = range.cursor.as_deref();
-        let query = Query {
-            table,
-            index,
-            partition,
-            // No sort key is empty: DynamoDB does not take it as a bound.
-            first: first.filter(|first| !first.is_empty()),
-            last,
-            descending: range.descending,
-            limit: range.limit.clamp(1, PAGE_ITEMS_MAX) as usize,
-            position: cursor.map(|cursor| asked.position(cursor)).transpose()?,
-            consistent,
-        };
+        let query = Query::checked(&asked, range, consistent)?;
         let (items, position) = match &self.0.backend {
             Backend::Embedded(store) => store.query(&query).await,
             Backend::Dynamodb(store) => store.query(&query).await,

@@ -4,42 +4,17 @@
 use serde_json::{Value, json};
 use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
-use tidegate_tests::http::Answer;
+use tidegate_tests::page::{cookie_of, from_page, own_origin, post, swap, token_of};
 use tidegate_tests::plugins::Plugins;
 use tidegate_tests::redis::Redis;
 use tidegate_tests::{http, tokens, wait};
 
 use crate::calls::{plugins, setup};
-use crate::calls_over_http::{own_origin, post};
 
 const SECRET: &str = "keyboard cat";
 
 fn create(user: &str) -> Value {
     json!({"create": {"user": {"id": user, "scopes": ["user:read:chat"]}}})
-}
-
-/// What a browser keeps of an answer: the cookie's name and value.
-fn cookie_of(answer: &Answer) -> String {
-    let set = answer.header("set-cookie");
-    let pair = set.split(';').next().unwrap_or_default();
-    assert!(
-        !pair.is_empty(),
-        "no cookie with {} {}",
-        answer.status,
-        answer.body
-    );
-    pair.to_owned()
-}
-
-/// As a page of the broker's own calls.
-async fn from_page(broker: &Broker, method: &str, cookie: &str, params: &Value) -> Answer {
-    let origin = own_origin(broker);
-    let headers = [("origin", origin.as_str()), ("cookie", cookie)];
-    post(broker, method, &headers, params).await
-}
-
-async fn swap(broker: &Broker, cookie: &str) -> Answer {
-    http::get(&broker.url("/auth/ws"), &[("cookie", cookie)]).await
 }
 
 async fn enter(broker: &Broker, user: &str) -> (String, String) {
@@ -49,12 +24,6 @@ async fn enter(broker: &Broker, user: &str) -> (String, String) {
     assert_eq!(answer.status, 200, "{}", answer.body);
     let id = answer.json()[0].as_str().expect("an id").to_owned();
     (cookie_of(&answer), id)
-}
-
-async fn token_of(broker: &Broker, cookie: &str) -> String {
-    let answer = swap(broker, cookie).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    answer.json()["token"].as_str().expect("a token").to_owned()
 }
 
 async fn one() -> (Plugins, Broker) {
@@ -173,6 +142,29 @@ async fn a_session_ends_on_all_nodes() {
         assert_eq!(who.json()["subject"], json!(null));
         assert_eq!(swap(node, &other).await.status, 200);
     }
+}
+
+/// An application that had read the session before may write it back after its end.
+#[tokio::test]
+async fn a_session_that_was_ended_does_not_come_back() {
+    let redis = Redis::start().await;
+    let (_plugins, nodes) = two(&redis).await;
+    let (cookie, id) = enter(&nodes[0], "ann").await;
+    let (staying, _) = enter(&nodes[0], "ann").await;
+    let key = format!("sess:{id}");
+    let document = redis.cli(&["GET", &key]);
+    let url = format!("http://{}/sessions/{id}/revoke", nodes[0].admin);
+    assert_eq!(http::post(&url, &[], "").await.status, 200);
+    redis.cli(&["SET", &key, document.trim()]);
+    let subject = async |cookie: &str| {
+        let who = from_page(&nodes[0], "guest.who", cookie, &json!(null)).await;
+        who.json()["subject"].clone()
+    };
+    assert_eq!(subject(&cookie).await, json!(null));
+    // A subject that is logged out loses its tokens, and may have a new one for its session.
+    let url = format!("http://{}/subjects/ann/revoke", nodes[0].admin);
+    assert_eq!(http::post(&url, &[], "").await.status, 200);
+    assert_eq!(subject(&staying).await, json!("ann"));
 }
 
 #[tokio::test]

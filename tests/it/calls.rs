@@ -8,6 +8,7 @@ use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
 use tidegate_tests::plugins::Plugins;
 use tidegate_tests::setup::Setup;
+use tidegate_tests::slow::Slow;
 use tidegate_tests::socketio::SocketIo;
 use tidegate_tests::{artifacts, http, wait};
 
@@ -17,6 +18,12 @@ pub fn settings(more: &str) -> String {
         "[plugins]\nhandlers = [\"guest\"]\n{more}\n[plugin.guest]\npublisher = [\"chat:**\"]\n\
          http = []\nstore = true\nsessions = true\n"
     )
+}
+
+/// The same, for a guest that may ask this server.
+pub fn settings_asking(slow: &Slow) -> String {
+    let hosts = format!("http = [\"{}\"]", slow.address);
+    settings("").replace("http = []", &hosts)
 }
 
 /// The shipped plugins and the guest.
@@ -232,6 +239,33 @@ async fn a_client_that_leaves_ends_its_calls() {
 }
 
 #[tokio::test]
+async fn what_is_saved_is_announced_though_its_client_has_left() {
+    let (plugins, slow) = (plugins(), Slow::start().await);
+    let setup = Setup::new().env("TIDEGATE_PLUGINS", plugins.path());
+    let broker = setup.settings(&settings_asking(&slow)).start().await;
+    let mut listener = Client::connect(&broker).await;
+    let reader = broker.token("ann", &["user:read:chat"]);
+    listener.listen_with(&["chat:general"], &reader).await;
+    let mut client = Client::connect(&broker).await;
+    let put = json!({"put": {"table": "Things", "item": {"id": "a"}}});
+    let publish = json!({"publish": {"topic": "chat:general", "payload": "a"}});
+    let told = json!([put, {"fetch": slow.url()}, publish]);
+    let data = json!({"method": "guest.do", "params": told});
+    client
+        .send(json!({"type": "CALL", "nonce": "n", "data": data}))
+        .await;
+    slow.asked(1).await;
+    drop(client);
+    wait::until("the client has left", async || {
+        let connections = broker.metric("tidegate_connections").await;
+        (connections == Some(1.0)).then_some(())
+    })
+    .await;
+    slow.open();
+    listener.expect_message("chat:general", "a").await;
+}
+
+#[tokio::test]
 async fn a_reload_fails_no_call() {
     let (plugins, broker) = serving().await;
     let stop = Arc::new(AtomicBool::new(false));
@@ -264,6 +298,11 @@ async fn a_reload_fails_no_call() {
         client.await.expect("no call failed");
     }
     assert!(calls.load(Ordering::SeqCst) > 0);
+    no_call_failed(&broker).await;
+}
+
+/// For none did a plugin fail to answer.
+pub async fn no_call_failed(broker: &Broker) {
     let failed = broker.admin_get("/metrics").await.body;
     assert!(
         !failed

@@ -1,9 +1,10 @@
 //! `POST /call/{method}`: who calls, from which pages, and what is answered.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tidegate_tests::broker::Broker;
 use tidegate_tests::cookies::cookie;
 use tidegate_tests::http::{self, Answer};
+use tidegate_tests::page::{own_origin, post};
 use tidegate_tests::plugins::Plugins;
 use tidegate_tests::setup::Setup;
 
@@ -13,21 +14,6 @@ async fn serving() -> (Plugins, Broker) {
     let plugins = plugins();
     let broker = setup(&plugins).start().await;
     (plugins, broker)
-}
-
-pub async fn post(
-    broker: &Broker,
-    method: &str,
-    headers: &[(&str, &str)],
-    params: &Value,
-) -> Answer {
-    let url = broker.url(&format!("/call/{method}"));
-    http::post(&url, headers, params.to_string()).await
-}
-
-/// The origin of a page that the broker itself serves.
-pub fn own_origin(broker: &Broker) -> String {
-    format!("http://{}", broker.address)
 }
 
 #[track_caller]
@@ -74,7 +60,14 @@ async fn what_is_no_call_is_refused() {
         is_error(&answer, 404, "unknown-method", false);
     }
     let get = broker.get("/call/guest.echo").await;
-    assert_eq!((get.status, get.header("allow")), (405, "POST, OPTIONS"));
+    is_error(&get, 405, "method-not-allowed", false);
+    assert_eq!(get.header("allow"), "POST, OPTIONS");
+    let origin = own_origin(&broker);
+    let put = broker.url("/call/guest.echo");
+    let put = http::try_request(reqwest::Method::PUT, &put, &[("origin", &origin)], "").await;
+    let put = put.expect("an answer");
+    assert_eq!(put.status, 405);
+    assert_eq!(put.header("access-control-allow-origin"), origin);
 }
 
 #[tokio::test]
@@ -163,6 +156,8 @@ async fn only_pages_of_allowed_origins_call() {
     );
     let cross = who(&[("cookie", &bad), ("sec-fetch-site", "cross-site")]).await;
     is_error(&cross, 403, "forbidden-origin", false);
+    let bare = who(&[("sec-fetch-site", "cross-site")]).await;
+    is_error(&bare, 403, "forbidden-origin", false);
 
     let preflight = async |origin: &str| {
         let headers = [

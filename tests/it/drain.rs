@@ -8,8 +8,12 @@ use tidegate_tests::broker::Broker;
 use tidegate_tests::client::{Client, End};
 use tidegate_tests::raw::Raw;
 use tidegate_tests::setup::Setup;
+use tidegate_tests::slow::Slow;
 use tidegate_tests::{frames, http, wait};
 use tokio::time::Instant;
+
+use crate::calls::{plugins, settings_asking};
+use tidegate_tests::page::own_origin;
 
 async fn started(spread: &str, timeout: &str) -> Broker {
     let settings =
@@ -64,11 +68,15 @@ async fn while_it_drains_it_is_unready_and_refuses_by_503() {
         .post_publish(&service, r#"{"topic":"channel:a","message":1}"#)
         .await;
     assert_eq!(publish.status, 503);
-    let call = http::post(&broker.url("/call/chat.who"), &[], "").await;
-    assert_eq!(
-        (call.status, call.json()["error"].clone()),
-        (503, json!("draining"))
-    );
+    let origin = own_origin(&broker);
+    for path in ["/call/chat.who", "/auth/ws"] {
+        let refused = http::post(&broker.url(path), &[("origin", &origin)], "").await;
+        let why = refused.json();
+        assert_eq!((refused.status, &why["error"]), (503, &json!("draining")));
+        assert_eq!(why["retryable"], true, "{path}");
+        // Its page can read it.
+        assert_eq!(refused.header("access-control-allow-origin"), origin);
+    }
     for client in &mut clients {
         assert_eq!(client.close_code().await, 1001);
     }
@@ -140,6 +148,55 @@ async fn a_second_signal_ends_it_at_once() {
         "{:?}",
         started.elapsed()
     );
+}
+
+#[tokio::test]
+async fn calls_under_way_are_answered() {
+    let (plugins, slow) = (plugins(), Slow::start().await);
+    let setup = Setup::new().env("TIDEGATE_PLUGINS", plugins.path());
+    let mut broker = setup.settings(&settings_asking(&slow)).start().await;
+    let url = broker.url("/call/guest.do");
+    let told = json!([{"fetch": slow.url()}]).to_string();
+    let call = tokio::spawn(async move { http::post(&url, &[], told).await });
+    slow.asked(1).await;
+    broker.terminate();
+    wait::until("it is unready", async || {
+        (broker.try_get("/readyz").await?.status == 503).then_some(())
+    })
+    .await;
+    slow.open();
+    let answer = call.await.expect("an answer");
+    assert_eq!((answer.status, answer.json()), (200, json!([200])));
+    assert_eq!(broker.process.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn calls_that_have_acted_run_to_their_end() {
+    let (plugins, slow) = (plugins(), Slow::start().await);
+    let setup = || Setup::new().env("TIDEGATE_PLUGINS", plugins.path());
+    let mut broker = setup().settings(&settings_asking(&slow)).start().await;
+    let mut client = Client::connect(&broker).await;
+    let put = |id: &str| json!({"put": {"table": "Things", "item": {"id": id}}});
+    let told = json!([put("a"), {"fetch": slow.url()}, put("b")]);
+    let data = json!({"method": "guest.do", "params": told});
+    client
+        .send(json!({"type": "CALL", "nonce": "n", "data": data}))
+        .await;
+    slow.asked(1).await;
+    drop(client);
+    broker.terminate();
+    wait::until("the workers have ended", async || {
+        broker.try_get("/healthz").await.is_none().then_some(())
+    })
+    .await;
+    slow.open();
+    assert_eq!(broker.process.exit().await.code(), Some(0));
+    let data = broker.folder().join("data").display().to_string();
+    let again = setup().env("TIDEGATE_DATA", &data);
+    let again = again.settings(&settings_asking(&slow)).start().await;
+    let get = json!([{"get": {"table": "Things", "key": "b"}}]).to_string();
+    let answer = http::post(&again.url("/call/guest.do"), &[], get).await;
+    assert_eq!(answer.json(), json!([{"id": "b"}]));
 }
 
 #[tokio::test]

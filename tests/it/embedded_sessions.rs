@@ -1,19 +1,15 @@
 //! The session store of a node without Redis, from a file to a token to a logout.
 
 use serde_json::json;
-use tidegate_tests::broker::Broker;
 use tidegate_tests::client::Client;
-use tidegate_tests::http::{self, Answer};
+use tidegate_tests::http;
+use tidegate_tests::page::swap;
 use tidegate_tests::setup::Setup;
 use tidegate_tests::{embedded, tokens};
 
 /// What a browser sends back of a `Set-Cookie` header.
 fn pair(set_cookie: &str) -> &str {
     set_cookie.split(';').next().unwrap_or_default()
-}
-
-async fn swap(broker: &Broker, cookie: &str) -> Answer {
-    http::get(&broker.url("/auth/ws"), &[("cookie", cookie)]).await
 }
 
 #[tokio::test]

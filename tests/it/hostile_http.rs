@@ -44,6 +44,25 @@ async fn a_trickle_does_not_prolong_the_handshake() {
     );
 }
 
+/// Anybody may begin a body; nobody may take for ever.
+#[tokio::test]
+async fn a_body_that_trickles_is_refused() {
+    let broker = Setup::new().settings(QUICK).start().await;
+    let mut raw = Raw::dial(broker.address).await;
+    let head = "POST /call/chat.who HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n";
+    raw.send(head.as_bytes()).await;
+    let mut beat = tokio::time::interval(Duration::from_millis(50));
+    for _ in 0..40 {
+        beat.tick().await;
+        if !raw.try_send(b" ").await {
+            break;
+        }
+    }
+    let answer = raw.everything().await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains(r#""error":"timeout""#), "{answer}");
+}
+
 #[tokio::test]
 async fn garbage_ends_its_connection_only() {
     let broker = Broker::start().await;

@@ -114,6 +114,20 @@ impl Broker {
         Duration::from_nanos(used.sum())
     }
 
+    /// Ends it as an operator does and starts another one in its folder, on another port.
+    pub async fn restart(mut self) -> Self {
+        self.terminate();
+        let status = self.process.exit().await;
+        assert!(status.success(), "it ended with {status}");
+        self.setup.start().await
+    }
+
+    /// As [`Broker::restart`], by `kill -9`.
+    pub async fn crash(mut self) -> Self {
+        self.process.kill();
+        self.setup.start().await
+    }
+
     pub fn terminate(&self) {
         self.process.signal(Signal::TERM);
     }

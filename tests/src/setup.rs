@@ -1,13 +1,13 @@
 //! What a broker is started with.
 
 use std::net::SocketAddr;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Output};
 
 use tempfile::TempDir;
 
 use crate::broker::Broker;
 use crate::process::Process;
-use crate::{artifacts, ports, wait};
+use crate::{artifacts, ports, tokens, wait};
 
 /// The broker's folder and environment, which holds nothing else.
 pub struct Setup {
@@ -63,6 +63,11 @@ impl Setup {
     pub fn open_files(mut self, most: u32) -> Self {
         self.open_files = Some(most);
         self
+    }
+
+    /// Runs another command of `tidegate` with the same folder and environment.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        tokens::tidegate(self.folder.path(), &self.env, arguments)
     }
 
     /// Starts it and waits until it is ready.

@@ -79,14 +79,15 @@ impl Need {
             Self::WasmTarget => "plugins are WebAssembly components",
             Self::Redis => "the tests run nodes against a real Redis (started and stopped by them)",
             Self::Node | Self::NodePackages => {
-                "the tests connect with npm's ws and socket.io-client, and run the examples"
+                "the tests connect with npm's ws and socket.io-client, run the examples and a DynamoDB \
+                 (dynalite)"
             }
             Self::Java | Self::Kafka => {
                 "the tests read from a real Kafka (from Maven Central, started and stopped by them)"
             }
             Self::Nats => "the bench measures it beside the broker",
             Self::Python | Self::PythonPackages => {
-                "the tests run WebSocket conformance cases and independent clients"
+                "the tests run WebSocket conformance cases, independent clients and a DynamoDB (moto)"
             }
             Self::Browser => "the tests look at the pages of examples in a browser",
         }

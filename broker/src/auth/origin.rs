@@ -29,7 +29,7 @@ pub struct Origins {
 pub enum OriginVerdict {
     /// A page of a trusted origin, or a browser's own same-origin request.
     Allowed,
-    /// No browser page: neither `Origin` nor cookie.
+    /// No browser page: neither `Origin` nor cookie, nor another page's `Sec-Fetch-Site`.
     Program,
     /// Any page may (`*`), but a cookie on this request must not count.
     WithoutCookies,
@@ -43,7 +43,7 @@ pub enum OriginRefusal {
     Foreign,
     #[error("any origin is allowed here, but not with cookies")]
     WithCookie,
-    #[error("a request with a cookie must say its origin")]
+    #[error("a browser's request must say its origin here")]
     NoOrigin,
     #[error("the request has a malformed or repeated origin header")]
     Malformed,
@@ -101,6 +101,9 @@ impl Origins {
                 OriginVerdict::Refused(OriginRefusal::WithCookie)
             }
             OriginVerdict::WithoutCookies if cookie => by_fetch_metadata(method, headers),
+            OriginVerdict::Program if !method.is_safe() && is_of_another_page(headers) => {
+                OriginVerdict::Refused(OriginRefusal::NoOrigin)
+            }
             verdict => verdict,
         }
     }
@@ -138,6 +141,12 @@ impl Origins {
                 .as_deref()
                 .is_some_and(|domain| origin.is_within(domain))
     }
+}
+
+/// A browser's request from elsewhere, whatever became of its `Origin`.
+fn is_of_another_page(headers: &HeaderMap) -> bool {
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    sites.any(|site| matches!(site.as_bytes(), b"cross-site" | b"same-site"))
 }
 
 /// Browsers send no `Origin` with a same-origin GET; newer ones say where it comes from.

@@ -8,13 +8,15 @@ use serde_json::json;
 
 use super::cookies::{self, Endpoint};
 use super::front::Front;
-use super::reply::{self, Refused, Reply};
+use super::reply::{self, Reply};
 use crate::auth::{Claims, SessionError};
 use crate::plugin::PrincipalError;
 
+pub(super) const PATH: &str = "/auth/ws";
+
 const ENDPOINT: Endpoint = Endpoint {
     methods: "GET, POST",
-    refuse: Refused::reply,
+    refuse: |refused| refused.reply(),
 };
 
 /// `/auth/ws`: swaps the session cookie for a token that holds the scopes.

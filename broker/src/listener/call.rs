@@ -22,7 +22,7 @@ pub(super) const PATH: &str = "/call/";
 
 const ENDPOINT: Endpoint = Endpoint {
     methods: "POST",
-    refuse,
+    refuse: |refused| Failed::from(refused).reply(),
 };
 
 /// `POST /call/{method}`: calls a plugin's method with the body as its params, in the name of the
@@ -38,19 +38,16 @@ pub(super) async fn answer(front: &Rc<Front>, request: Request<Incoming>) -> Rep
 /// Why there is no answer.
 struct Failed {
     status: StatusCode,
-    code: String,
-    message: String,
-    retryable: bool,
+    why: CallRefused,
 }
 
 impl Failed {
-    fn reply(&self) -> Reply {
-        let Self {
+    fn reply(self) -> Reply {
+        let CallRefused {
             code,
             message,
             retryable,
-            ..
-        } = self;
+        } = self.why;
         let body = json!({"error": code, "message": message, "retryable": retryable});
         reply::challenge(reply::json_value(self.status, &body))
     }
@@ -67,33 +64,29 @@ impl From<Refused> for Failed {
             error,
             message,
         } = refused;
-        Self {
-            status,
+        let passes = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::REQUEST_TIMEOUT];
+        let why = CallRefused {
             code: error.to_owned(),
             message,
-            retryable: status == StatusCode::SERVICE_UNAVAILABLE,
-        }
+            retryable: passes.contains(&status),
+        };
+        Self { status, why }
     }
 }
 
 impl From<CallRefused> for Failed {
-    fn from(refusal: CallRefused) -> Self {
-        let status = match refusal.code.as_str() {
+    fn from(why: CallRefused) -> Self {
+        let status = match why.code.as_str() {
             "unauthenticated" => StatusCode::UNAUTHORIZED,
             "forbidden" => StatusCode::FORBIDDEN,
             "not-found" | "unknown-method" => StatusCode::NOT_FOUND,
             "conflict" => StatusCode::CONFLICT,
             "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
             "too-many-requests" => StatusCode::TOO_MANY_REQUESTS,
-            _ if refusal.retryable => StatusCode::SERVICE_UNAVAILABLE,
+            _ if why.retryable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self {
-            status,
-            code: refusal.code,
-            message: refusal.message,
-            retryable: refusal.retryable,
-        }
+        Self { status, why }
     }
 }
 
@@ -104,22 +97,13 @@ impl From<NotAdmitted> for Failed {
         } else {
             StatusCode::FORBIDDEN
         };
-        Self {
-            status,
+        let why = CallRefused {
             code: refusal.code,
             message: refusal.message,
             retryable: refusal.retryable,
-        }
+        };
+        Self { status, why }
     }
-}
-
-fn refuse(refused: &Refused) -> Reply {
-    let Refused {
-        status,
-        error,
-        message,
-    } = refused;
-    Failed::from(Refused::new(*status, error, message.as_str())).reply()
 }
 
 async fn call(
@@ -131,6 +115,7 @@ async fn call(
     let method = parts.uri.path().strip_prefix(PATH).unwrap_or_default();
     let (principal, session_id) = principal(front, &parts.headers).await?;
     let params = params(&request::body(front, body).await?)?;
+    let _counted = front.count_call();
     let call = Call {
         method: method.into(),
         params,
@@ -188,6 +173,10 @@ async fn of_cookie(
         }
         Err(_) => return Ok(Default::default()),
     };
+    // It may outlive its end: the store failed, or its application has written it back.
+    if front.node.auth.is_session_revoked(&session.id) {
+        return Ok(Default::default());
+    }
     let principal = match front.node.principal(&session.json) {
         Ok(identity) => Arc::new(Principal {
             subject: identity.subject.into(),

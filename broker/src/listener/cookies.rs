@@ -6,7 +6,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_REQUEST_HEADERS,
-    COOKIE, HeaderMap, HeaderValue,
+    ALLOW, COOKIE, HeaderMap, HeaderValue,
 };
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -14,7 +14,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::front::Front;
-use super::reply::{Refused, Reply};
+use super::reply::{self, Refused, Reply};
 use crate::auth::OriginVerdict;
 
 /// An endpoint at which cookies count.
@@ -22,7 +22,7 @@ pub(super) struct Endpoint {
     /// Beside OPTIONS.
     pub(super) methods: &'static str,
     /// The form of its errors.
-    pub(super) refuse: fn(&Refused) -> Reply,
+    pub(super) refuse: fn(Refused) -> Reply,
 }
 
 impl Endpoint {
@@ -41,12 +41,32 @@ impl Endpoint {
                 metrics::counter!("tidegate_refused_total", "reason" => "origin").increment(1);
                 let message = refusal.to_string();
                 let status = StatusCode::FORBIDDEN;
-                (self.refuse)(&Refused::new(status, "forbidden-origin", message))
+                (self.refuse)(Refused::new(status, "forbidden-origin", message))
             }
             None if parts.method == Method::OPTIONS => self.preflight(&parts.headers),
+            None if front.lifecycle.is_draining() => reply::draining(),
+            None if !self.takes(&parts.method) => self.wrong_method(),
             None => handle(&parts, body, verdict).await,
         };
         origins.add_cors(&parts.headers, reply.headers_mut());
+        reply
+    }
+
+    fn takes(&self, method: &Method) -> bool {
+        self.methods.split(", ").any(|one| one == method.as_str())
+    }
+
+    fn wrong_method(&self) -> Reply {
+        let allowed = format!("{}, OPTIONS", self.methods);
+        let refused = Refused::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            format!("this endpoint takes {allowed}"),
+        );
+        let mut reply = (self.refuse)(refused);
+        if let Ok(allowed) = HeaderValue::try_from(allowed) {
+            reply.headers_mut().insert(ALLOW, allowed);
+        }
         reply
     }
 

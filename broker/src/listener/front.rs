@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub struct Front {
     /// `None` = Socket.IO is off.
     pub(super) socketio: Option<Rc<Gate>>,
     doors: Doors,
+    /// Calls over HTTP under way.
+    calls: Cell<usize>,
 }
 
 /// What the front is made of.
@@ -80,6 +83,7 @@ impl Front {
             pages,
             socketio,
             doors,
+            calls: Cell::new(0),
         })
     }
 
@@ -90,12 +94,20 @@ impl Front {
         }
     }
 
-    /// Whether no session of the node is left: a worker may hold a polling request of another's.
+    /// Whether no session of the node is left (a worker may hold a polling request of another's), and
+    /// no call over HTTP here.
     pub fn is_empty(&self) -> bool {
         let none = |gate: &Rc<Gate>| gate.sessions().is_empty();
-        self.node.connections() == 0
+        self.calls.get() == 0
+            && self.node.connections() == 0
             && self.socketio.as_ref().is_none_or(none)
             && self.doors.are_empty()
+    }
+
+    /// Counts a call over HTTP until it is dropped.
+    pub(super) fn count_call(self: &Rc<Self>) -> CountedCall {
+        self.calls.set(self.calls.get() + 1);
+        CountedCall(self.clone())
     }
 
     /// Lets every session leave, spread over `spread`.
@@ -206,5 +218,14 @@ impl Front {
             session::run(node, stream, early, options).await;
             drop((counted, place));
         });
+    }
+}
+
+/// A call over HTTP that a drain waits for.
+pub(super) struct CountedCall(Rc<Front>);
+
+impl Drop for CountedCall {
+    fn drop(&mut self) {
+        self.0.calls.set(self.0.calls.get().saturating_sub(1));
     }
 }

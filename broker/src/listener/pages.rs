@@ -23,8 +23,7 @@ use crate::percent;
 /// A larger file is none of a page's.
 const FILE_BYTES: u64 = 4 << 20;
 
-/// Files that are read beside each other, so that a burst of requests holds few of them in memory
-/// and few threads.
+/// Files that are read and hashed beside each other, so that a burst of requests takes few threads.
 const READS: usize = 8;
 
 /// What may be served, by the file's ending; anything else is not there.
@@ -66,7 +65,8 @@ pub struct Pages {
 /// A file as it was read.
 struct Page {
     content: Bytes,
-    kind: &'static str,
+    /// Of this version, with its quotes.
+    tag: String,
 }
 
 impl Pages {
@@ -81,30 +81,37 @@ impl Pages {
     /// be served.
     pub(super) async fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Reply> {
         let (file, kind) = named(path)?;
-        let _turn = self.reads.acquire().await.ok()?;
+        let turn = self.reads.clone().acquire_owned().await.ok()?;
         let folder = self.folder.clone();
-        let reading = tokio::task::spawn_blocking(move || read(&folder, &file));
-        let content = reading.await.ok()??;
-        Some(Page { content, kind }.reply(headers))
+        let reading = tokio::task::spawn_blocking(move || {
+            let page = read(&folder, &file).map(Page::new);
+            drop(turn);
+            page
+        });
+        Some(reading.await.ok()??.reply(kind, headers))
     }
 }
 
 impl Page {
-    fn reply(self, asked: &HeaderMap) -> Reply {
-        let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, &self.content));
+    fn new(content: Bytes) -> Self {
+        let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, &content));
         let tag = format!("\"{hash}\"");
-        let mut reply = if is_known(asked, &tag) {
+        Self { content, tag }
+    }
+
+    fn reply(self, kind: &'static str, asked: &HeaderMap) -> Reply {
+        let mut reply = if is_known(asked, &self.tag) {
             let mut reply = Response::new(Full::new(Bytes::new()));
             *reply.status_mut() = StatusCode::NOT_MODIFIED;
             reply
         } else {
-            reply::bytes(self.content, self.kind)
+            reply::bytes(self.content, kind)
         };
         let headers = reply.headers_mut();
         for (name, value) in HEADERS {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        if let Ok(tag) = HeaderValue::from_str(&tag) {
+        if let Ok(tag) = HeaderValue::from_str(&self.tag) {
             headers.insert(ETAG, tag);
         }
         reply

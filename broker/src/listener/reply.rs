@@ -76,10 +76,13 @@ pub(super) fn text(status: StatusCode, body: &'static str) -> Reply {
 
 /// A draining node refuses to the end: a closed listener would reset what is queued on it.
 pub(super) fn draining() -> Reply {
-    let mut reply = error(
+    let mut reply = json_value(
         StatusCode::SERVICE_UNAVAILABLE,
-        "draining",
-        "this node is shutting down",
+        &json!({
+            "error": "draining",
+            "message": "this node is shutting down",
+            "retryable": true,
+        }),
     );
     reply
         .headers_mut()

@@ -41,10 +41,17 @@ pub(super) async fn verified(front: &Rc<Front>, token: &str) -> Result<Arc<Princ
     })
 }
 
-/// The whole body, at most `limits.body_bytes` of it.
+/// The whole body, at most `limits.body_bytes` of it, within `limits.handshake_timeout`.
 pub(super) async fn body(front: &Rc<Front>, body: Incoming) -> Result<Bytes, Refused> {
     let limit = front.node.limits.body_bytes;
-    match Limited::new(body, limit).collect().await {
+    let timeout = front.node.limits.handshake_timeout;
+    let collecting = Limited::new(body, limit).collect();
+    let Ok(collected) = tokio::time::timeout(timeout, collecting).await else {
+        let message = format!("the body was not there after {} ms", timeout.as_millis());
+        let status = StatusCode::REQUEST_TIMEOUT;
+        return Err(Refused::new(status, "timeout", message));
+    };
+    match collected {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             let message = format!("the body is larger than {limit} bytes");

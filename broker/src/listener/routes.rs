@@ -22,17 +22,18 @@ pub(super) async fn route(front: Rc<Front>, peer: SocketAddr, request: Request<I
         let address = front.client_address(peer, request.headers());
         return socketio::answer(gate, address, request).await;
     }
+    // Pages can read every answer of these, also that the node is draining.
+    if path == auth_ws::PATH {
+        return auth_ws::answer(&front, request).await;
+    }
+    if path.starts_with(call::PATH) {
+        return call::answer(&front, request).await;
+    }
     if front.lifecycle.is_draining() {
         return reply::draining();
     }
     match (path, request.method()) {
         ("/ws", &Method::GET) => upgrade::websocket(&front, peer, request),
-        ("/auth/ws", &Method::GET | &Method::POST | &Method::OPTIONS) => {
-            auth_ws::answer(&front, request).await
-        }
-        (path, &Method::POST | &Method::OPTIONS) if path.starts_with(call::PATH) => {
-            call::answer(&front, request).await
-        }
         ("/publish", &Method::POST) => publish::answer(&front, request).await,
         (path, &Method::POST) if path.starts_with(ingest::PATH) => {
             ingest::answer(&front, request).await
@@ -41,9 +42,7 @@ pub(super) async fn route(front: Rc<Front>, peer: SocketAddr, request: Request<I
             reply::json_text(StatusCode::OK, front.node.auth.jwks_json())
         }
         ("/ws" | "/.well-known/jwks.json", _) => wrong_method("GET"),
-        ("/auth/ws", _) => wrong_method("GET, POST, OPTIONS"),
         ("/publish", _) => wrong_method("POST"),
-        (path, _) if path.starts_with(call::PATH) => wrong_method("POST, OPTIONS"),
         (path, _) if path.starts_with(ingest::PATH) => wrong_method("POST"),
         (path, method) => {
             let page = page(&front, path, method, request.headers()).await;

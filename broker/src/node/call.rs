@@ -5,8 +5,8 @@ use crate::auth::Principal;
 use crate::plugin::{Call, Called, Caller, Transport};
 
 impl Node {
-    /// Calls a plugin's method in a connected client's name. Dropped, the call ends where it is:
-    /// what the plugin has done until then is done.
+    /// Calls a plugin's method in a connected client's name. Dropped, the call ends where it is if
+    /// it has done nothing yet that shows outside; else it runs on to its end.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl Node {
     }
 
     /// Calls a plugin's method over HTTP, where the answer may change the caller's cookie. Dropped,
-    /// it ends like [`Node::call`], and a session that it created is removed.
+    /// it ends or runs on like [`Node::call`], and a session that it creates is removed.
     pub async fn call_over_http(&self, call: Call) -> Called {
         self.io_plugins.call(call).await
     }

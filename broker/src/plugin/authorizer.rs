@@ -227,13 +227,36 @@ fn identity(named: Named) -> Result<Identity, Fault> {
     }
     Ok(Identity {
         subject: named.subject,
-        scopes: named.scopes,
+        scopes: single_spaced(&named.scopes),
     })
+}
+
+/// As tokens hold them, and whoever compares them expects.
+fn single_spaced(scopes: &str) -> String {
+    let scopes: Vec<&str> = scopes.split_ascii_whitespace().collect();
+    scopes.join(" ")
 }
 
 fn malformed(what: &str, bytes: usize, limit: usize) -> Fault {
     Fault {
         kind: CallError::Malformed,
         detail: format!("{what} has {bytes} bytes, at most {limit} are taken"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_separated_by_single_spaces() {
+        let named = |scopes: &str| Named {
+            subject: "ann".into(),
+            scopes: scopes.into(),
+        };
+        for (scopes, expected) in [("", ""), ("a b", "a b"), ("  a \n\tb  c ", "a b c")] {
+            let identity = identity(named(scopes)).expect("an identity");
+            assert_eq!(identity.scopes, expected);
+        }
     }
 }

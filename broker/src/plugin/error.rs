@@ -104,6 +104,8 @@ pub enum CallError {
     Tripped,
     #[error("the plugin's instance failed and the next one is not ready")]
     Restarting,
+    #[error("no instance of the plugin became free in time")]
+    Busy,
     #[error("no plugin of that name is configured for this hook")]
     NotConfigured,
 }

@@ -59,6 +59,45 @@ pub(super) struct Health {
     faults: Mutex<Faults>,
 }
 
+/// Leave to make one call. Dropped before it is said what that came to, a trial is the next call's.
+pub(super) struct Turn<'a> {
+    health: &'a Health,
+    trial: Option<Trial>,
+}
+
+/// A call let through while tripped, and what was before it.
+struct Trial {
+    closed_before_ms: u64,
+    back_off_before_ms: u64,
+    closed_until_ms: u64,
+}
+
+impl<'a> Turn<'a> {
+    fn new(health: &'a Health, trial: Option<Trial>) -> Self {
+        Self { health, trial }
+    }
+
+    /// The call was answered.
+    pub(super) fn succeeded(mut self) {
+        self.trial = None;
+        self.health.succeeded();
+    }
+
+    /// The call had no answer.
+    pub(super) fn failed(mut self, now_ms: u64) -> Consequence {
+        self.trial = None;
+        self.health.failed(now_ms)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(trial) = self.trial.take() {
+            self.health.give_back(&trial);
+        }
+    }
+}
+
 #[derive(Default)]
 struct Faults {
     at_ms: Vec<u64>,
@@ -94,28 +133,44 @@ impl Health {
         self.closed_until_ms.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether a call may be made. While tripped, one call per back-off is let through.
-    pub(super) fn admits(&self, now_ms: u64) -> bool {
+    /// Leave to make a call; `None` = none may be made. While tripped, one call per back-off is let
+    /// through.
+    pub(super) fn turn(&self, now_ms: u64) -> Option<Turn<'_>> {
         let until = self.closed_until_ms.load(Ordering::Relaxed);
         if until == 0 {
-            return true;
+            return Some(Turn::new(self, None));
         }
         if now_ms < until {
-            return false;
+            return None;
         }
         let mut faults = self.faults();
         // Another worker may have taken the trial while this one waited.
         if self.closed_until_ms.load(Ordering::Relaxed) != until {
-            return false;
+            return None;
         }
-        let back_off = self.longer(&mut faults);
+        let mut trial = Trial {
+            closed_before_ms: until,
+            back_off_before_ms: faults.back_off_ms,
+            closed_until_ms: 0,
+        };
+        trial.closed_until_ms = now_ms + self.longer(&mut faults);
         self.closed_until_ms
-            .store(now_ms + back_off, Ordering::Relaxed);
-        true
+            .store(trial.closed_until_ms, Ordering::Relaxed);
+        Some(Turn::new(self, Some(trial)))
+    }
+
+    fn give_back(&self, trial: &Trial) {
+        let mut faults = self.faults();
+        // A call that began before the trip may have been answered meanwhile.
+        if self.closed_until_ms.load(Ordering::Relaxed) == trial.closed_until_ms {
+            faults.back_off_ms = trial.back_off_before_ms;
+            self.closed_until_ms
+                .store(trial.closed_before_ms, Ordering::Relaxed);
+        }
     }
 
     /// A call was answered.
-    pub(super) fn succeeded(&self) {
+    fn succeeded(&self) {
         if self.phase() == Phase::Probation {
             let calls = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
             if calls >= self.tolerance.probation_calls {
@@ -129,7 +184,7 @@ impl Health {
     }
 
     /// A call had no answer.
-    pub(super) fn failed(&self, now_ms: u64) -> Consequence {
+    fn failed(&self, now_ms: u64) -> Consequence {
         let mut faults = self.faults();
         let from = now_ms.saturating_sub(self.tolerance.window_ms);
         faults.at_ms.retain(|at| *at > from || from == 0);
@@ -199,13 +254,13 @@ mod tests {
         assert_eq!(health.failed(2), Consequence::Counted);
         assert_eq!(health.failed(10_003), Consequence::Counted);
         assert_eq!(health.failed(10_004), Consequence::Counted);
-        assert!(health.admits(10_005));
+        assert!(health.turn(10_005).is_some());
         assert_eq!(
             health.failed(10_005),
             Consequence::Tripped { for_ms: 10_000 }
         );
-        assert!(!health.admits(10_006));
-        assert!(!health.admits(20_004));
+        assert!(health.turn(10_006).is_none());
+        assert!(health.turn(20_004).is_none());
     }
 
     #[test]
@@ -214,15 +269,36 @@ mod tests {
         for at in [1, 2, 3] {
             health.failed(at);
         }
-        assert!(health.admits(10_003));
-        assert!(!health.admits(10_003), "one trial");
-        assert_eq!(health.failed(10_004), Consequence::Counted);
-        assert!(!health.admits(30_002));
-        assert!(health.admits(30_003));
-        health.succeeded();
+        let trial = health.turn(10_003).expect("a trial");
+        assert!(health.turn(10_003).is_none(), "one trial");
+        assert_eq!(trial.failed(10_004), Consequence::Counted);
+        assert!(health.turn(30_002).is_none());
+        health.turn(30_003).expect("a trial").succeeded();
         assert!(!health.is_tripped());
-        assert!(health.admits(30_004));
+        assert!(health.turn(30_004).is_some());
         assert_eq!(health.failed(30_005), Consequence::Counted);
+    }
+
+    #[test]
+    fn a_trial_that_came_to_nothing_is_the_next_calls() {
+        let health = health(false);
+        for at in [1, 2, 3] {
+            health.failed(at);
+        }
+        let trial = health.turn(10_003);
+        assert!(trial.is_some() && health.turn(10_003).is_none());
+        drop(trial);
+        let again = health.turn(10_003).expect("a trial");
+        assert_eq!(again.failed(10_003), Consequence::Counted);
+        assert!(
+            health.turn(30_002).is_none(),
+            "the back-off has doubled once"
+        );
+        assert!(health.turn(30_003).is_some());
+        let trial = health.turn(30_003).expect("it was given back");
+        health.succeeded();
+        drop(trial);
+        assert!(!health.is_tripped(), "an answer from elsewhere counts");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod fetch;
 mod handler;
 mod instance;
 pub(super) mod pool;
+mod progress;
 mod publish;
 pub(super) mod reach;
 mod remembered;
@@ -19,6 +20,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -59,6 +61,8 @@ struct Asked {
     admission: Option<Arc<admission::Gate>>,
     /// By the plugin's name.
     handlers: HashMap<Box<str>, Arc<handler::Handler>>,
+    /// Those under way.
+    calls: TaskTracker,
 }
 
 impl IoPlugins {
@@ -77,6 +81,7 @@ impl IoPlugins {
             runtime: runtime.clone(),
             admission: admission.map(admits),
             handlers: handlers.into_iter().map(handles).collect(),
+            calls: TaskTracker::new(),
         }))
     }
 }

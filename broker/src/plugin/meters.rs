@@ -21,7 +21,8 @@ pub fn describe_metrics() {
     );
     describe_counter!(
         "tidegate_plugin_refused_total",
-        "Calls not made because the plugin is tripped or its next instance not ready"
+        "Calls not made because the plugin is tripped, its next instance not ready or no instance \
+         free in time"
     );
     describe_counter!(
         "tidegate_plugin_denials_total",
@@ -71,7 +72,7 @@ fn describe_io_metrics() {
     describe_counter!(
         "tidegate_plugin_admissions_total",
         "Questions whether a principal may stay, by outcome: admitted, refused, failed (no \
-         answer), overloaded (not asked); remembered answers are not among them"
+         answer), overloaded (too many under way, or no instance in time); remembered answers are not among them"
     );
     describe_gauge!(
         "tidegate_plugin_admissions_waiting",
@@ -90,7 +91,7 @@ fn describe_io_metrics() {
         "tidegate_plugin_handler_calls_total",
         "Calls of a plugin's methods, by outcome: answered, refused (an error of the plugin's own), \
          failed (no answer), overloaded (too many under way, or no instance in time), dropped (the \
-         caller left)"
+         caller left before it did anything)"
     );
     describe_gauge!(
         "tidegate_plugin_handler_calls_waiting",

@@ -159,14 +159,14 @@ impl Place {
             return Err(CallError::Restarting);
         };
         let health = generation.health(links.lane);
-        if !health.admits(now_ms) {
+        let Some(turn) = health.turn(now_ms) else {
             links.reporter.tally.refused.one_more();
             return Err(CallError::Tripped);
-        }
+        };
         links.reporter.tally.calls.one_more();
         match call(instance, generation.call_deadline) {
             Ok(answer) => {
-                health.succeeded();
+                turn.succeeded();
                 Ok((generation.origin, answer))
             }
             Err(fault) => {
@@ -178,7 +178,7 @@ impl Place {
                 self.asked_ms = now_ms;
                 links
                     .reporter
-                    .report(generation, &fault, health.failed(now_ms));
+                    .report(generation, &fault, turn.failed(now_ms));
                 Err(fault.kind)
             }
         }

@@ -14,6 +14,7 @@ mod reload;
 mod serving;
 mod sessions;
 mod store;
+mod tables;
 mod users;
 mod world;
 

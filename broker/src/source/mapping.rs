@@ -136,7 +136,7 @@ pub(super) fn failure_of(error: CallError) -> Failure {
         CallError::Trapped => "mapper-trapped",
         CallError::TimedOut => "mapper-timed-out",
         CallError::Malformed => "mapper-malformed",
-        CallError::Tripped | CallError::Restarting | CallError::NotConfigured => {
+        CallError::Tripped | CallError::Restarting | CallError::Busy | CallError::NotConfigured => {
             "mapper-unavailable"
         }
     };
@@ -151,7 +151,7 @@ pub(super) fn failure_of(error: CallError) -> Failure {
 pub(super) fn is_passing(error: CallError) -> bool {
     matches!(
         error,
-        CallError::Tripped | CallError::Restarting | CallError::NotConfigured
+        CallError::Tripped | CallError::Restarting | CallError::Busy | CallError::NotConfigured
     )
 }
 

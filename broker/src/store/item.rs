@@ -151,14 +151,22 @@ impl<'de> Visitor<'de> for Collect {
     }
 }
 
-/// Depth and numbers of a text that is JSON.
+/// Depth, names and numbers of a text that is JSON.
 fn check_shape(json: &str) -> Result<(), String> {
     let bytes = json.as_bytes();
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
-            b'"' => at = end_of_string(bytes, at),
+            b'"' => {
+                let end = end_of_string(bytes, at);
+                let mut after = bytes.iter().skip(end + 1);
+                let next = after.find(|byte| !byte.is_ascii_whitespace());
+                if end == at + 1 && next == Some(&b':') {
+                    return Err("a member has no name".to_owned());
+                }
+                at = end;
+            }
             b'{' | b'[' => {
                 depth += 1;
                 if depth > DEPTH_MAX {
@@ -250,13 +258,17 @@ mod tests {
         bad(r#"{"a":1,"b":2,"a":3}"#, "\"a\" is there twice");
         bad(r#"{"a":1,"\u0061":3}"#, "\"a\" is there twice");
         bad(r#"{"_version":"1"}"#, "the store's own");
+        bad(r#"{"a":[{"":1}]}"#, "a member has no name");
+        bad(r#"{"" :1}"#, "a member has no name");
+        assert!(Members::parse(r#"{"a":["",":"],"b":"\":"}"#).is_ok());
         let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
         assert!(Members::parse(&nested(DEPTH_MAX - 1)).is_ok());
         bad(&nested(DEPTH_MAX), "deeper than 32");
         let long = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
         assert!(Members::parse(&long(ITEM_BYTES_MAX)).is_ok());
-        let over = Members::parse(&long(ITEM_BYTES_MAX + 1).as_str().to_owned()).map(drop);
-        assert_eq!(over.expect_err("too large").code(), "too-large");
+        let over = long(ITEM_BYTES_MAX + 1);
+        let refused = Members::parse(&over).expect_err("too large");
+        assert_eq!(refused.code(), "too-large");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::listener::{Pages, ServerConfig, socket};
 use crate::metrics;
 use crate::node::Logout;
 use crate::outbox::TopicRule;
-use crate::plugin::PluginHost;
+use crate::plugin::{IoPlugins, PluginHost};
 use crate::shutdown::Lifecycle;
 use crate::source;
 use crate::store::Store;
@@ -40,12 +40,12 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
     let mut signals = io
         .block_on(async { Signals::listen() })
         .context("cannot take signals")?;
-    let spread = settings.server.drain_timeout;
+    let deadline = settings.server.drain_timeout;
     let node = start(settings, &io, &lifecycle)?;
     lifecycle.set_started();
     let workers = node.workers;
     tracing::info!(address = %node.address, node = %node.id, workers, "listening");
-    io.block_on(wait(&mut signals, &lifecycle, &node.threads, spread));
+    io.block_on(wait(&mut signals, &lifecycle, &node, deadline));
     lifecycle.end();
     let outcome = join(node.threads);
     node.plugins.stop();
@@ -63,6 +63,7 @@ struct Started {
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     plugins: PluginHost,
     store: Store,
+    io_plugins: IoPlugins,
     /// Serves until it is dropped.
     _admin: Option<Admin>,
 }
@@ -129,7 +130,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         auth,
         bus,
         rules,
-        io_plugins: handed.io,
+        io_plugins: handed.io.clone(),
     };
     let mut threads = group.start(sockets, handed.workers, inboxes)?;
     threads.extend(source);
@@ -140,6 +141,7 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         threads,
         plugins,
         store,
+        io_plugins: handed.io,
         _admin: admin,
     })
 }
@@ -209,14 +211,10 @@ async fn revoke(logout: Logout, whose: Revoked) -> Result<(), String> {
     })
 }
 
-/// Until the first signal; then drains until all threads have ended, the deadline has passed or a
-/// second signal comes.
-async fn wait(
-    signals: &mut Signals,
-    lifecycle: &Lifecycle,
-    threads: &[JoinHandle<anyhow::Result<()>>],
-    deadline: Duration,
-) {
+/// Until the first signal; then drains until all threads and calls have ended, the deadline has passed
+/// or a second signal comes.
+async fn wait(signals: &mut Signals, lifecycle: &Lifecycle, node: &Started, deadline: Duration) {
+    let threads = node.threads.as_slice();
     let all_ended = async |check: fn(&[JoinHandle<anyhow::Result<()>>]) -> bool| {
         let mut poll = tokio::time::interval(Duration::from_millis(20));
         while !check(threads) {
@@ -229,10 +227,13 @@ async fn wait(
         () = all_ended(|threads| threads.iter().any(JoinHandle::is_finished)) => return,
     }
     lifecycle.drain();
+    let drained = async {
+        all_ended(|threads| threads.iter().all(JoinHandle::is_finished)).await;
+        // Those that have outlived their callers.
+        node.io_plugins.calls_ended().await;
+    };
     tokio::select! {
-        () = all_ended(|threads| threads.iter().all(JoinHandle::is_finished)) => {
-            tracing::info!("drained");
-        }
+        () = drained => tracing::info!("drained"),
         signal = signals.next() => tracing::warn!(signal, "second signal, ending at once"),
         () = tokio::time::sleep(deadline) => {
             tracing::warn!(running = running(threads), "the drain's deadline has passed");

@@ -40,8 +40,8 @@ const TURN: usize = 1_024;
 /// The coarse timer; `node::Tick` counts in it.
 const TICK: Duration = Duration::from_millis(100);
 
-/// For the answers of polling requests, which the end of their sessions has just caused, to be
-/// written.
+/// For the last answers to be written: of calls, and of polling requests whose sessions have just
+/// ended.
 const LAST_ANSWERS: Duration = Duration::from_millis(50);
 
 /// Runs a worker until the node has drained or ends.

@@ -2,7 +2,8 @@
 
 import { TidegateError } from "./client/index.mjs";
 
-const WAIT_MS = 10_000;
+/** Longer than the broker lets a call take: a name that is taken without an answer is lost. */
+const WAIT_MS = 15_000;
 
 /** Resolves with the answer, rejects with a TidegateError. */
 export async function post(method, params = {}) {

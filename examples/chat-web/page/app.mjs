@@ -7,6 +7,7 @@ import * as composer from "./composer.mjs";
 import { $ } from "./dom.mjs";
 import { ask } from "./register.mjs";
 import { Room } from "./room.mjs";
+import { forgetUnsent } from "./sender.mjs";
 
 const PAUSE_MS = 3000;
 /** Other windows of this browser: a session that begins or ends is theirs too. */
@@ -103,6 +104,7 @@ class Chat {
       await post("chat.logout");
       windows.postMessage("changed");
       if (chat === this) leave("");
+      forgetUnsent();
     } catch (error) {
       banner.problem(`Not logged out. ${error.message}`, () => this.#logout());
     }

@@ -5,6 +5,7 @@ import { Sends } from "./sends.mjs";
 /** With a connection; without one, trying costs nothing and goes on. */
 const TRIES_MAX = 5;
 const PAUSE_MS = 1000;
+const KEY = "unsent";
 
 export class Sender {
   #client;
@@ -14,6 +15,8 @@ export class Sender {
   #sends;
   #isRunning = false;
   #isOpen = false;
+  /** Another may keep what is unsent by now. */
+  #isClosed = false;
   /** Called when there is something else to show. */
   changed = () => {};
 
@@ -36,6 +39,7 @@ export class Sender {
   }
 
   close() {
+    this.#isClosed = true;
     this.#isOpen = false;
   }
 
@@ -91,6 +95,7 @@ export class Sender {
   }
 
   #change() {
+    if (this.#isClosed) return;
     try {
       sessionStorage.setItem(this.#key, JSON.stringify(this.#sends.kept));
     } catch {
@@ -108,7 +113,17 @@ export class Sender {
   }
 
   get #key() {
-    return `unsent ${this.#me} ${this.#room}`;
+    return `${KEY} ${this.#me} ${this.#room}`;
+  }
+}
+
+/** Whoever logs out leaves nothing to who comes next. */
+export function forgetUnsent() {
+  try {
+    const keys = Object.keys(sessionStorage).filter((key) => key.startsWith(`${KEY} `));
+    for (const key of keys) sessionStorage.removeItem(key);
+  } catch {
+    // Without storage there is nothing.
   }
 }
 

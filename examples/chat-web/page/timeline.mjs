@@ -56,7 +56,9 @@ export class Timeline {
   /** A message was announced, or is the answer to a sent one. Whether it is shown now. */
   hear(message) {
     if (this.#heard && this.#heard.length < this.#max) this.#heard.push(message);
-    return !this.isDetached && this.#insert(message);
+    if (this.isDetached || !this.#insert(message)) return false;
+    this.#bound();
+    return !this.isDetached;
   }
 
   /** From here on messages may have been missed. */
@@ -68,7 +70,8 @@ export class Timeline {
 
   /** Answers what to ask for to fill the gap: messages after this; null = the newest batch. */
   beginFill() {
-    this.#isDisturbed = false;
+    // While the newest batch is asked for, what was missed meanwhile is its business.
+    if (this.#heard === null) this.#isDisturbed = false;
     return this.#cursor ?? (this.#solidTo ? earlier(this.#solidTo, OVERLAP_MS) : null);
   }
 
@@ -80,6 +83,7 @@ export class Timeline {
     const last = messages.at(-1)?.created_at ?? this.#solidTo;
     this.#solidTo = more || this.#isDisturbed ? last : null;
     this.#cursor = this.#isDisturbed ? null : this.#solidTo;
+    this.#bound();
   }
 
   /** The newest batch is about to be asked for. */
@@ -113,11 +117,7 @@ export class Timeline {
     for (const message of messages) this.#insert(message);
     this.hasOlder = more;
     for (const message of this.#late.splice(0)) this.#insert(message);
-    const excess = this.#messages.length - this.#max;
-    if (excess <= 0) return;
-    this.#drop(this.#messages.splice(this.#max, excess));
-    this.isDetached = true;
-    this.#solidTo = null;
+    this.#letNewestGo();
   }
 
   /** Lets the oldest go, for whoever reads the newest. */
@@ -126,6 +126,19 @@ export class Timeline {
     if (excess <= 0) return;
     this.#drop(this.#messages.splice(0, excess));
     this.hasOlder = true;
+  }
+
+  /** Nobody trims for a reader who stays with the older ones while ever more come. */
+  #bound() {
+    if (this.#messages.length > 2 * this.#max) this.#letNewestGo();
+  }
+
+  #letNewestGo() {
+    const excess = this.#messages.length - this.#max;
+    if (excess <= 0) return;
+    this.#drop(this.#messages.splice(this.#max, excess));
+    this.isDetached = true;
+    this.#solidTo = null;
   }
 
   #drop(messages) {

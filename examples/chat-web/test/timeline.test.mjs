@@ -103,6 +103,24 @@ test("who reads far back loses the newest, until the newest are asked for", () =
   assert.deepEqual(shown(timeline), numbers(13, 23));
 });
 
+test("who stays with the older ones while ever more come keeps no more than twice the most", () => {
+  const timeline = entered(10);
+  const isShown = [];
+  for (let number = 21; number <= 60; number += 1) isShown.push(timeline.hear(message(number)));
+  assert.deepEqual(shown(timeline), numbers(11, 20));
+  assert(timeline.isDetached && !timeline.hasGap);
+  assert.equal(isShown.filter(Boolean).length, 10);
+});
+
+test("what is missed while the newest batch is asked for is a gap after it", () => {
+  const timeline = entered(10);
+  timeline.beginReset();
+  timeline.openGap();
+  timeline.beginFill();
+  timeline.reset({ messages: range(11, 20).reverse(), more: true });
+  assert(timeline.hasGap);
+});
+
 test("a gap's messages that come after the newest were let go are not shown", () => {
   const timeline = entered(15);
   timeline.openGap();

@@ -27,7 +27,7 @@ export class Tidegate {
     const href = urlOf(url);
     this.#settings = settingsOf(settings);
     this.#seen = new Seen(this.#settings.seen_ids);
-    this.#tokens = new Tokens(token, href.replace(/^ws/, "http"));
+    this.#tokens = new Tokens(token, href.replace(/^ws/, "http"), this.#settings.connect_ms);
     this.#link = new Link(href, this.#settings, this.#tokens, {
       prepare: async (connection) => this.#askAgain((await this.#topics.settle(connection)).isWhole),
       adopted: (isHole) => this.#adopted(isHole),

@@ -2,17 +2,22 @@ import { TidegateError, unauthenticated } from "./error.mjs";
 
 /** A token is replaced so long before it ends, or at half its life if it is short. */
 const MARGIN_MS = 60_000;
+/** Not sooner than this, though the token or a clock that is wrong says that it has ended. */
+const LIFE_MS_MIN = 1_000;
 
 /** Where tokens come from: fixed, a function's, or `/auth/ws`, which swaps the session's cookie. */
 export class Tokens {
   #ask;
   #token = null;
   #renewAt = Infinity;
+  #wait_ms;
   #asking = null;
   /** Whether another can be had. */
   renewable;
 
-  constructor(source, base) {
+  /** `wait_ms`: for one token. */
+  constructor(source, base, wait_ms) {
+    this.#wait_ms = wait_ms;
     this.renewable = typeof source === "function" || typeof source?.endpoint === "string";
     if (typeof source === "function") this.#ask = async () => source();
     else if (this.renewable) this.#ask = () => swapCookie(new URL(source.endpoint, base), source);
@@ -39,15 +44,24 @@ export class Tokens {
   }
 
   async #renew() {
-    const given = await this.#ask().catch(asFailure);
+    const given = await within(this.#wait_ms, this.#ask()).catch(asFailure);
     const { token, expires_in } = typeof given === "object" && given !== null ? given : { token: given };
     const life = expires_in === undefined ? lifeIn(token) : expires_in * 1000;
-    const until = Math.max(life / 2, life - MARGIN_MS);
+    const until = Math.max(LIFE_MS_MIN, life / 2, life - MARGIN_MS);
     // Tokens made together are not replaced together.
     this.#renewAt = Date.now() + until * (0.9 + Math.random() / 10);
     this.#token = token || null;
     return this.#token;
   }
+}
+
+/** What hangs must not keep the connection from being tried again. */
+function within(ms, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`none within ${ms} ms`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** An application's own error may be anything, so another attempt is made. */

@@ -49,6 +49,16 @@ test("a JWT says itself when it ends", async () => {
   await server.peers[0].gets("AUTH", 3);
 });
 
+test("a token that does not come is asked for again", async () => {
+  let asked = 0;
+  const token = () => ((asked += 1) === 1 ? new Promise(() => {}) : "good");
+  const server = await broker();
+  const tidegate = client(server, { token, connect_ms: 100 });
+  await tidegate.connect();
+  assert.deepEqual(tidegate.statuses, ["connecting", "waiting", "connecting", "open"]);
+  assert.deepEqual(shown(server.peers[0]), ["good"]);
+});
+
 test("no session: unauthenticated, which is the end", async () => {
   const server = await broker();
   const tidegate = client(server, { token: { endpoint: "/auth/ws" } });

@@ -197,6 +197,23 @@ fn a_program_passes() {
 }
 
 #[test]
+fn a_browser_without_origin_or_cookie_is_no_program() {
+    let origins = origins(&["*"], None);
+    let refused = OriginVerdict::Refused(OriginRefusal::NoOrigin);
+    for (method, site, expected) in [
+        (Method::POST, "cross-site", refused),
+        (Method::POST, "same-site", refused),
+        (Method::POST, "same-origin", OriginVerdict::Program),
+        (Method::POST, "none", OriginVerdict::Program),
+        (Method::GET, "cross-site", OriginVerdict::Program),
+    ] {
+        let request = headers(&[("host", "app.test"), ("sec-fetch-site", site)]);
+        let verdict = origins.check_cookies(&method, &request);
+        assert_eq!(verdict, expected, "{method} {site}");
+    }
+}
+
+#[test]
 fn an_origin_header_that_is_repeated_or_no_text_is_refused() {
     let origins = origins(&["*"], None);
     let malformed = OriginVerdict::Refused(OriginRefusal::Malformed);

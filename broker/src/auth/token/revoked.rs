@@ -70,6 +70,11 @@ impl Revocations {
         subject.is_some_and(|revoked| principal.issued_at <= revoked.issued_until)
     }
 
+    /// Whether the session has ended.
+    pub(crate) fn covers_session(&self, session: &str) -> bool {
+        self.count() != 0 && self.kept().sessions.contains_key(session)
+    }
+
     /// Refuses every token made from `session`, whenever it was issued.
     pub(crate) fn add_session(&self, session: &str, now: u64) {
         let revoked = Revoked {

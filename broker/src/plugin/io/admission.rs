@@ -173,8 +173,7 @@ impl Landing {
                 self.land(Some(kept));
                 answer.outcome
             }
-            // All instances were busy for as long as the question could wait.
-            Err(CallError::Restarting) => {
+            Err(CallError::Busy) => {
                 numbers.overloaded.increment(1);
                 Err(NotAdmitted::overloaded())
             }

@@ -66,19 +66,20 @@ impl wit::Host for HostState {
         let reach = self.reach_of("http")?;
         let left = reach.latest().saturating_duration_since(Instant::now());
         let timeout = Duration::from_millis(timeout_ms.into()).min(left);
-        let request = match reach.granted.request(&method, &url, &headers, body) {
-            Ok(request) => request,
-            Err(refusal) => return Ok(Err(refusal)),
+        let fetched = async {
+            let request = reach.granted.request(&method, &url, &headers, body)?;
+            // A safe method asks for no effect (RFC 9110, 9.2.1).
+            if !request.method().is_safe() {
+                reach.act()?;
+            }
+            let exchange = reach.granted.fetcher.exchange(request);
+            let answer = tokio::time::timeout(timeout, exchange).await;
+            answer.unwrap_or_else(|_| {
+                let late = format!("no answer within {} ms", timeout.as_millis());
+                Err(retryable("timeout", late))
+            })
         };
-        // A safe method asks for no effect (RFC 9110, 9.2.1).
-        reach.acted |= !request.method().is_safe();
-        match tokio::time::timeout(timeout, reach.granted.fetcher.exchange(request)).await {
-            Ok(answer) => Ok(answer),
-            Err(_) => Ok(Err(retryable(
-                "timeout",
-                format!("no answer within {} ms", timeout.as_millis()),
-            ))),
-        }
+        Ok(fetched.await)
     }
 }
 

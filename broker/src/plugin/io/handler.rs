@@ -5,10 +5,11 @@ use std::sync::Arc;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::IoPlugins;
+use super::progress::Progress;
 use super::seat::IoSeat;
 use super::sessions::CookieChange;
 use super::transport::Transport;
@@ -117,6 +118,14 @@ impl Call {
     }
 }
 
+/// A call under way.
+pub(super) struct Invocation {
+    pub(super) call: Call,
+    /// When it has to be over.
+    pub(super) until: Instant,
+    pub(super) progress: Progress,
+}
+
 /// A plugin whose methods may be called.
 pub(in crate::plugin) struct Handler {
     seat: Arc<IoSeat>,
@@ -139,8 +148,9 @@ impl Handler {
 
 impl IoPlugins {
     /// Calls a method of the plugin that is named before the first `.`. The call runs on the I/O
-    /// runtime and takes at most `plugins.handler_deadline`. Dropped, the call ends where it is:
-    /// what it did until then is done, but for a session that it created, which is removed.
+    /// runtime and takes at most `plugins.handler_deadline`. Dropped, the call ends where it is if it
+    /// has done nothing yet that shows outside; else it runs on to its end, but a session that it
+    /// creates is removed.
     pub async fn call(&self, call: Call) -> Called {
         let Some(handler) = self.0.handlers.get(call.plugin()) else {
             return CallRefused::unknown_method(&call.method).into();
@@ -149,23 +159,55 @@ impl IoPlugins {
             handler.numbers.overloaded.increment(1);
             return CallRefused::overloaded().into();
         };
-        let answering = self.0.runtime.spawn(answer(handler.clone(), call, place));
-        let called = AbortOnDropHandle::new(answering).await;
+        let progress = Progress::default();
+        let invocation = Invocation {
+            call,
+            until: Instant::now() + handler.limits.deadline,
+            progress: progress.clone(),
+        };
+        let answering = answer(handler.clone(), invocation, place);
+        let mut awaited = Awaited {
+            answer: self.0.calls.spawn_on(answering, &self.0.runtime),
+            progress,
+        };
+        let called = (&mut awaited.answer).await;
         called.unwrap_or_else(|_| CallRefused::unavailable().into())
+    }
+
+    /// Waits for the calls under way, also those whose callers have left. Cancel-safe.
+    pub async fn calls_ended(&self) {
+        self.0.calls.close();
+        self.0.calls.wait().await;
     }
 }
 
-async fn answer(handler: Arc<Handler>, call: Call, place: OwnedSemaphorePermit) -> Called {
+/// An answer that somebody waits for.
+struct Awaited {
+    answer: JoinHandle<Called>,
+    progress: Progress,
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        if self.progress.leave() {
+            self.answer.abort();
+        }
+    }
+}
+
+async fn answer(
+    handler: Arc<Handler>,
+    invocation: Invocation,
+    place: OwnedSemaphorePermit,
+) -> Called {
     let begun = Instant::now();
     let mut under_way = UnderWay::begin(&handler.numbers);
-    let until = begun + handler.limits.deadline;
-    let (answer, cookie) = handler.seat.handle(until, &call).await;
+    let (answer, cookie) = handler.seat.handle(&invocation).await;
     let numbers = &handler.numbers;
     let (outcome, count) = match answer {
         Ok(Ok(reply)) => (Ok(reply), &numbers.answered),
         Ok(Err(refusal)) => (Err(refusal), &numbers.refused),
-        // All instances were busy for as long as the call could wait.
-        Err(CallError::Restarting) => (Err(CallRefused::overloaded()), &numbers.overloaded),
+        Err(CallError::Busy) => (Err(CallRefused::overloaded()), &numbers.overloaded),
         Err(_) => (Err(CallRefused::unavailable()), &numbers.failed),
     };
     under_way.ends_as = count;

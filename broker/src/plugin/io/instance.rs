@@ -6,7 +6,8 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
-use super::handler::Call;
+use super::handler::Invocation;
+use super::progress::Progress;
 use super::sessions::{CallSessions, CookieChange};
 use crate::plugin::bindings::admission::exports::tidegate::admission::admission::Verdict;
 use crate::plugin::bindings::handler::exports::tidegate::handler::handler::Caller;
@@ -123,7 +124,7 @@ impl IoInstance {
         let Some(hook) = lifecycle else {
             return Ok(Ok(()));
         };
-        let budget = begin(store, Budget::of_a_start(), CallSessions::none());
+        let budget = begin_alone(store, Budget::of_a_start());
         let call = hook
             .tidegate_lifecycle_lifecycle()
             .call_init(&mut *store, settings);
@@ -139,7 +140,7 @@ impl IoInstance {
         let Some(hook) = lifecycle else {
             return Ok(Ok(()));
         };
-        let budget = begin(store, Budget::of_a_start(), CallSessions::none());
+        let budget = begin_alone(store, Budget::of_a_start());
         let call = hook
             .tidegate_lifecycle_lifecycle()
             .call_self_test(&mut *store);
@@ -159,7 +160,7 @@ impl IoInstance {
         } = self;
         let hook = admission.as_ref().ok_or_else(|| missing("admission"))?;
         let begun = Instant::now();
-        let budget = begin(store, budget, CallSessions::none());
+        let budget = begin_alone(store, budget);
         let guest = hook.tidegate_admission_admission();
         let call = guest.call_admit(&mut *store, subject, scopes, transport);
         let answer = timeout_at(budget.until, call).await;
@@ -169,18 +170,19 @@ impl IoInstance {
     pub(super) async fn handle(
         &mut self,
         budget: Budget,
-        call: &Call,
+        invocation: &Invocation,
     ) -> Result<Result<String, Refusal>, Fault> {
         let Self { store, handler, .. } = self;
         let hook = handler.as_ref().ok_or_else(|| missing("handler"))?;
         let begun = Instant::now();
+        let Invocation { call, progress, .. } = invocation;
         let caller = &call.caller;
         let sessions = if caller.takes_cookies {
             CallSessions::of(caller.session_id.clone())
         } else {
             CallSessions::none()
         };
-        let budget = begin(store, budget, sessions);
+        let budget = begin(store, budget, progress.clone(), sessions);
         let guest = hook.tidegate_handler_handler();
         let shown = Caller {
             subject: caller.subject.to_string(),
@@ -195,22 +197,32 @@ impl IoInstance {
     }
 
     /// What the call that is over has done; a session that it created stays only if it has
-    /// `succeeded`.
+    /// `succeeded` and its caller gets the cookie.
     pub(super) fn conclude(&mut self, succeeded: bool) -> Deeds {
         match &mut self.store.data_mut().reach {
             Some(reach) => Deeds {
-                acted: reach.acted,
-                cookie: reach.sessions.conclude(succeeded),
+                acted: reach.progress.has_acted(),
+                cookie: (reach.sessions).conclude(succeeded && reach.progress.has_caller()),
             },
             None => Deeds::default(),
         }
     }
 }
 
-fn begin(store: &mut Store<HostState>, budget: Budget, sessions: CallSessions) -> Budget {
+/// Of a call that nobody's leaving ends.
+fn begin_alone(store: &mut Store<HostState>, budget: Budget) -> Budget {
+    begin(store, budget, Progress::default(), CallSessions::none())
+}
+
+fn begin(
+    store: &mut Store<HostState>,
+    budget: Budget,
+    progress: Progress,
+    sessions: CallSessions,
+) -> Budget {
     instance::begin(store, budget.cpu);
     if let Some(reach) = &mut store.data_mut().reach {
-        reach.begin(budget.until, sessions);
+        reach.begin(budget.until, progress, sessions);
     }
     budget
 }

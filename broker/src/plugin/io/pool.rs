@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::answers::{self, Admitted, Reply};
-use super::handler::Call;
+use super::handler::Invocation;
 use super::instance::{Budget, Deeds, IoHooks, IoInstance};
 use super::reach::{Granted, Reach};
 use super::seat::Visitor;
@@ -30,6 +30,9 @@ use crate::plugin::ticks::Ticks;
 /// Calls that an instance answers before another takes its place: at least so many, and less
 /// than twice as many.
 const CALLS: u32 = 64;
+/// Nobody is asked who has less time than this left: it would be the plugin's fault to be late.
+/// More than [`RESERVE`](super::reach::RESERVE), so that there is time to wait for something.
+const LEAST: Duration = Duration::from_millis(150);
 /// After an instance could not be made, the next is not tried for so long.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -86,6 +89,8 @@ pub(in crate::plugin) struct Pool {
     ready: Semaphore,
     /// Instances that are there or being made.
     made: AtomicU32,
+    /// Calls that wait for one.
+    waiting: AtomicU32,
 }
 
 /// An instance, and how many calls it has left.
@@ -104,6 +109,7 @@ impl Pool {
             idle: Mutex::default(),
             ready: Semaphore::new(0),
             made: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
         })
     }
 
@@ -152,11 +158,11 @@ impl Pool {
     /// The same for a call.
     pub(super) async fn handle(
         self: &Arc<Self>,
-        until: Instant,
-        call: &Call,
+        invocation: &Invocation,
     ) -> Result<(Reply, CookieChange), NoAnswer> {
+        let until = invocation.until;
         let (mut lease, budget) = self.lease(self.handler.as_ref(), until).await?;
-        let told = lease.instance()?.handle(budget, call).await;
+        let told = lease.instance()?.handle(budget, invocation).await;
         let (reply, deeds) = lease.end(told.and_then(answers::reply), Reply::is_ok)?;
         Ok((reply, deeds.cookie))
     }
@@ -167,14 +173,19 @@ impl Pool {
         until: Instant,
     ) -> Result<(Lease, Budget), NoAnswer> {
         let Room { places, cpu } = room.ok_or(NoAnswer::NotAsked(CallError::NotConfigured))?;
-        let busy = || NoAnswer::NotAsked(CallError::Restarting);
-        let place = timeout_at(until, places.clone().acquire_owned()).await;
+        let busy = || NoAnswer::NotAsked(CallError::Busy);
+        if !is_in_time(until) {
+            return Err(busy());
+        }
+        let latest = last_begin(until);
+        let place = timeout_at(latest, places.clone().acquire_owned()).await;
         let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
         let permit = match self.ready.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {
+                let _waiting = Waiting::begin(&self.waiting);
                 self.grow();
-                let ready = timeout_at(until, self.ready.acquire()).await;
+                let ready = timeout_at(latest, self.ready.acquire()).await;
                 ready.map_err(|_| busy())?.map_err(|_| busy())?
             }
         };
@@ -207,6 +218,9 @@ impl Pool {
                     tracing::error!(plugin, %error, "cannot make an instance");
                     tokio::time::sleep(PAUSE).await;
                     pool.made.fetch_sub(1, relaxed);
+                    if pool.waiting.load(relaxed) > 0 {
+                        pool.grow();
+                    }
                 }
             }
         });
@@ -251,7 +265,7 @@ impl Pool {
 
 /// Why nobody answered.
 pub(super) enum NoAnswer {
-    /// Nobody was asked: no instance became free in time (`Restarting`), or none is there for it.
+    /// Nobody was asked.
     NotAsked(CallError),
     Fault {
         fault: Fault,
@@ -283,6 +297,31 @@ impl NoAnswer {
     }
 }
 
+/// Whether a call that has to be over by then may begin.
+pub(super) fn is_in_time(until: Instant) -> bool {
+    Instant::now() < last_begin(until)
+}
+
+fn last_begin(until: Instant) -> Instant {
+    until.checked_sub(LEAST).unwrap_or(until)
+}
+
+/// Counts one that waits.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// An instance that is in use. One that is not given back is gone, and the pool makes another
 /// when it is needed.
 struct Lease {
@@ -294,7 +333,7 @@ struct Lease {
 impl Lease {
     fn instance(&mut self) -> Result<&mut IoInstance, NoAnswer> {
         let pooled = self.pooled.as_mut().map(|pooled| &mut pooled.instance);
-        pooled.ok_or(NoAnswer::NotAsked(CallError::Restarting))
+        pooled.ok_or(NoAnswer::NotAsked(CallError::Busy))
     }
 
     /// The call is over: what it has done stays if its answer is one that `succeeded`.

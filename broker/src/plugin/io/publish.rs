@@ -21,13 +21,12 @@ impl wit::Host for HostState {
         payload: String,
     ) -> wasmtime::Result<Result<(), Error>> {
         let reach = self.reach_of("publisher")?;
-        let draft = match draft(reach, &topic, event, payload) {
-            Ok(draft) => draft,
-            Err(refusal) => return Ok(Err(refusal)),
+        let published = async {
+            let draft = draft(reach, &topic, event, payload)?;
+            reach.act()?;
+            reach.wait((reach.granted.outside.publish)(draft)).await
         };
-        reach.acted = true;
-        let publishing = (reach.granted.outside.publish)(draft);
-        Ok(reach.wait(publishing).await)
+        Ok(published.await)
     }
 }
 

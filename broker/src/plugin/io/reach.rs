@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
 use super::fetch::Fetcher;
+use super::progress::Progress;
 use super::sessions::CallSessions;
 use crate::plugin::bindings::imports::tidegate::types::errors::Error;
 use crate::plugin::outside::{Outside, OutsideError};
@@ -33,9 +34,8 @@ pub(in crate::plugin) struct Reach {
     pub(super) granted: Arc<Granted>,
     /// When the call under way has to be over.
     pub(super) until: Instant,
-    /// The call under way has, or may have, done something that shows outside: whoever makes it
-    /// again does it twice.
-    pub(super) acted: bool,
+    /// Of the call under way.
+    pub(super) progress: Progress,
     pub(super) sessions: CallSessions,
 }
 
@@ -44,16 +44,28 @@ impl Reach {
         Self {
             granted,
             until: Instant::now(),
-            acted: false,
+            progress: Progress::default(),
             sessions: CallSessions::none(),
         }
     }
 
     /// A call begins.
-    pub(super) fn begin(&mut self, until: Instant, sessions: CallSessions) {
+    pub(super) fn begin(&mut self, until: Instant, progress: Progress, sessions: CallSessions) {
         self.until = until;
-        self.acted = false;
+        self.progress = progress;
         self.sessions = sessions;
+    }
+
+    /// To be asked before anything is done that shows outside.
+    ///
+    /// # Errors
+    ///
+    /// The caller has left: the call is being ended and must do nothing more.
+    pub(super) fn act(&self) -> Result<(), Error> {
+        if self.progress.act() {
+            return Ok(());
+        }
+        Err(retryable("cancelled", "the caller has left".into()))
     }
 
     /// The last moment at which the plugin may still wait.

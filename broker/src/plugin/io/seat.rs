@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::answers::{Admitted, Reply};
-use super::handler::{Call, CallRefused};
-use super::pool::{NoAnswer, Pool};
+use super::handler::{CallRefused, Invocation};
+use super::pool::{self, NoAnswer, Pool};
 use super::sessions::CookieChange;
 use super::transport::Transport;
 use crate::plugin::clock;
 use crate::plugin::error::CallError;
 use crate::plugin::generation::{Generation, Lane};
-use crate::plugin::health::Phase;
+use crate::plugin::health::{Phase, Turn};
 use crate::plugin::remembered::Origin;
 use crate::plugin::report::Reporter;
 
@@ -60,7 +60,7 @@ impl IoSeat {
     }
 
     /// Asks the serving generation; a candidate's failure is made good by the one before, unless
-    /// the candidate has acted. Returns which generation answered.
+    /// the candidate has acted or used up the time. Returns which generation answered.
     pub(super) async fn admit(
         &self,
         until: Instant,
@@ -68,7 +68,7 @@ impl IoSeat {
     ) -> Result<(Origin, Admitted), CallError> {
         let Order { first, then } = self.order();
         let answer = match (self.admit_on(&first, until, visitor).await, then) {
-            (Err(failed), Some(previous)) if !failed.has_acted() => {
+            (Err(failed), Some(previous)) if !failed.has_acted() && pool::is_in_time(until) => {
                 self.admit_on(&previous, until, visitor).await
             }
             (answer, _) => answer,
@@ -82,8 +82,9 @@ impl IoSeat {
         until: Instant,
         visitor: Visitor<'_>,
     ) -> Result<(Origin, Admitted), NoAnswer> {
-        let pool = self.pool(generation)?;
-        let answer = self.settle(generation, pool.admit(until, visitor).await)?;
+        let (pool, turn) = self.pool(generation)?;
+        let answer = pool.admit(until, visitor).await;
+        let answer = self.settle(generation, turn, answer)?;
         if answer.outcome.is_err() && !answer.failed {
             self.reporter.tally.denials.one_of_many();
         }
@@ -93,9 +94,9 @@ impl IoSeat {
     /// Like [`Self::admit`]. The cookie changes even if there is no answer.
     pub(super) async fn handle(
         &self,
-        until: Instant,
-        call: &Call,
+        invocation: &Invocation,
     ) -> (Result<Reply, CallError>, CookieChange) {
+        let call = &invocation.call;
         let Order { first, then } = self.order();
         let takes = |generation: &Generation| {
             call.caller.transport == Transport::Http || !generation.is_http_only(call.own_method())
@@ -104,9 +105,13 @@ impl IoSeat {
             let refusal = CallRefused::needs_http(&call.method);
             return (Ok(Err(refusal)), CookieChange::Keep);
         }
-        let answer = match (self.handle_on(&first, until, call).await, then) {
-            (Err(failed), Some(previous)) if !failed.has_acted() && takes(&previous) => {
-                self.handle_on(&previous, until, call).await
+        let answer = match (self.handle_on(&first, invocation).await, then) {
+            (Err(failed), Some(previous))
+                if !failed.has_acted()
+                    && takes(&previous)
+                    && pool::is_in_time(invocation.until) =>
+            {
+                self.handle_on(&previous, invocation).await
             }
             (answer, _) => answer,
         };
@@ -119,11 +124,11 @@ impl IoSeat {
     async fn handle_on(
         &self,
         generation: &Arc<Generation>,
-        until: Instant,
-        call: &Call,
+        invocation: &Invocation,
     ) -> Result<(Reply, CookieChange), NoAnswer> {
-        let pool = self.pool(generation)?;
-        self.settle(generation, pool.handle(until, call).await)
+        let (pool, turn) = self.pool(generation)?;
+        let answer = pool.handle(invocation).await;
+        self.settle(generation, turn, answer)
     }
 
     fn order(&self) -> Order {
@@ -145,30 +150,30 @@ impl IoSeat {
         }
     }
 
-    /// Where a call is to be made, which is counted.
-    fn pool<'a>(&self, generation: &'a Generation) -> Result<&'a Arc<Pool>, NoAnswer> {
+    /// Where a call is to be made, if one may be made; it is counted.
+    fn pool<'a>(&self, generation: &'a Generation) -> Result<(&'a Arc<Pool>, Turn<'a>), NoAnswer> {
         let tally = &self.reporter.tally;
         let pool = generation.pool.as_ref();
         let pool = pool.ok_or(NoAnswer::NotAsked(CallError::NotConfigured))?;
-        if !generation.health(Lane::Io).admits(clock::coarse_ms()) {
+        let Some(turn) = generation.health(Lane::Io).turn(clock::coarse_ms()) else {
             tally.refused.one_of_many();
             return Err(NoAnswer::NotAsked(CallError::Tripped));
-        }
+        };
         tally.calls.one_of_many();
-        Ok(pool)
+        Ok((pool, turn))
     }
 
     /// What a call came to is the generation's health.
     fn settle<R>(
         &self,
         generation: &Arc<Generation>,
+        turn: Turn<'_>,
         answer: Result<R, NoAnswer>,
     ) -> Result<R, NoAnswer> {
-        let health = generation.health(Lane::Io);
         match &answer {
-            Ok(_) => health.succeeded(),
+            Ok(_) => turn.succeeded(),
             Err(NoAnswer::Fault { fault, .. }) => {
-                let consequence = health.failed(clock::coarse_ms());
+                let consequence = turn.failed(clock::coarse_ms());
                 self.reporter.report(generation, fault, consequence);
             }
             Err(NoAnswer::NotAsked(_)) => self.reporter.tally.refused.one_of_many(),

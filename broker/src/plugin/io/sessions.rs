@@ -103,7 +103,7 @@ impl wit::Host for HostState {
 
 async fn create(reach: &mut Reach, document: String) -> Result<String, Error> {
     check(reach)?;
-    reach.acted = true;
+    reach.act()?;
     let granted = reach.granted.clone();
     let creating = (granted.outside.create_session)(document);
     let (give, take) = oneshot::channel();
@@ -130,14 +130,15 @@ async fn create(reach: &mut Reach, document: String) -> Result<String, Error> {
 
 async fn destroy(reach: &mut Reach, id: String) -> Result<(), Error> {
     check(reach)?;
-    reach.acted = true;
+    reach.act()?;
+    let destroying = (reach.granted.outside.destroy_session)(id.clone());
+    reach.wait(destroying).await?;
     let sessions = &mut reach.sessions;
     if let Some(created) = sessions.created.take_if(|created| created.session.id == id) {
         created.keep();
     }
     sessions.own_is_gone |= sessions.own.as_deref() == Some(id.as_str());
-    let destroying = (reach.granted.outside.destroy_session)(id);
-    reach.wait(destroying).await
+    Ok(())
 }
 
 fn check(reach: &Reach) -> Result<(), Error> {

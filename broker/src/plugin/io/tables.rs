@@ -51,7 +51,6 @@ impl wit::Host for HostState {
         unchanged: String,
     ) -> Answer<String> {
         let reach = self.reach_of("store")?;
-        reach.acted = true;
         let put = async {
             let store = store(reach, &table)?;
             let condition = match condition {
@@ -63,6 +62,7 @@ impl wit::Host for HostState {
                     return Err(refused("bad-condition", unknown));
                 }
             };
+            reach.act()?;
             reach.wait(store.put(&table, &json, condition)).await
         };
         Ok(put.await)
@@ -75,10 +75,10 @@ impl wit::Host for HostState {
         unchanged: Option<String>,
     ) -> Answer<()> {
         let reach = self.reach_of("store")?;
-        reach.acted = true;
         let deleted = async {
             let store = store(reach, &table)?;
             let key = key.into();
+            reach.act()?;
             let deleting = store.delete(&table, &key, unchanged.as_deref());
             reach.wait(deleting).await
         };

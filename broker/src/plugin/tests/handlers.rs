@@ -187,6 +187,57 @@ fn too_many_calls_are_told_so() {
     assert_eq!(users.most_at_once(), 2);
 }
 
+/// The one that is late is at fault, and not those for whom it left no time.
+#[test]
+fn who_waits_too_long_is_not_asked() {
+    let (mut bed, _users) = bed();
+    bed.config.handler_limits.instances = 1;
+    bed.config.handler_limits.cpu = Duration::from_secs(10);
+    bed.config.handler_limits.deadline = Duration::from_millis(500);
+    let (host, io) = bed.io();
+    let late = |told: serde_json::Value| {
+        let (io, asked) = (io.clone(), steps(&told, anonymous(Transport::WebSocket)));
+        bed.runtime.spawn(async move { io.call(asked).await })
+    };
+    let spins = late(json!(["spin"]));
+    until("it has the only instance", || status(&host).calls == 1);
+    let crowd: Vec<_> = (0..10).map(|_| late(json!(["count"]))).collect();
+    let spun = bed.runtime.block_on(spins).unwrap();
+    assert_eq!(spun.outcome.expect_err("it is late"), unavailable());
+    for one in crowd {
+        let called = bed.runtime.block_on(one).unwrap();
+        assert_eq!(called.outcome.expect_err("no time").code, "overloaded");
+    }
+    assert_eq!(bed.does(&io, &json!(["count"])), json!([1]), "it is well");
+    let status = status(&host);
+    assert_eq!((status.timeouts, status.state), (1, State::Serving));
+}
+
+#[test]
+fn who_waits_gets_an_instance_though_one_could_not_be_made() {
+    let (mut bed, users) = bed();
+    let start = format!("{}/start", users.url());
+    bed.spec().settings = PluginSettings::Inline(json!({"start": start}));
+    bed.config.handler_limits.instances = 2;
+    let (_host, io) = bed.io();
+    let asked = |told: &serde_json::Value| {
+        let (io, asked) = (io.clone(), steps(told, anonymous(Transport::WebSocket)));
+        bed.runtime.spawn(async move { io.call(asked).await })
+    };
+    let before = users.asked();
+    let slow = asked(&waits(&users));
+    until("the only instance is taken", || users.asked() == before + 1);
+    users.refuse(true);
+    let other = asked(&json!(["count"]));
+    until("another cannot start", || users.asked() == before + 2);
+    users.refuse(false);
+    let other = bed.runtime.block_on(other).unwrap();
+    assert_eq!(value(other), json!([1]), "the third");
+    assert!(!slow.is_finished());
+    users.open();
+    assert_eq!(value(bed.runtime.block_on(slow).unwrap()), json!([200]));
+}
+
 #[test]
 fn a_caller_that_leaves_ends_its_call() {
     let (mut bed, users) = bed();
@@ -205,6 +256,31 @@ fn a_caller_that_leaves_ends_its_call() {
         json!([1]),
         "the only instance is free again, and another one"
     );
+}
+
+#[test]
+fn a_call_that_has_acted_runs_on_without_its_caller() {
+    let (bed, users) = bed();
+    let (_host, io) = bed.io();
+    let slow = json!({"fetch": format!("{}/slow", users.url())});
+    let put = json!({"put": {"table": "Things", "item": {"id": "a"}}});
+    let publish = json!({"publish": {"topic": "chat:a", "payload": 1}});
+    let asked = steps(
+        &json!([put, slow, publish]),
+        anonymous(Transport::WebSocket),
+    );
+    let left = {
+        let io = io.clone();
+        bed.runtime.spawn(async move { io.call(asked).await })
+    };
+    until("it waits", || users.asked() == 1);
+    left.abort();
+    until("the caller has left", || left.is_finished());
+    let ended = bed.runtime.spawn(async move { io.calls_ended().await });
+    assert!(!ended.is_finished(), "it is waited for");
+    users.open();
+    until("it has ended", || ended.is_finished());
+    assert_eq!(bed.world.seen().published.len(), 1, "what is kept is told");
 }
 
 #[test]
@@ -241,6 +317,35 @@ fn a_plugin_that_keeps_failing_trips() {
     host.request_reload("guest").unwrap();
     until("the next generation", || status(&host).generation == 2);
     assert_eq!(bed.does(&io, &json!(["count"])), json!([1]));
+}
+
+#[test]
+fn the_one_trial_of_a_tripped_plugin_is_not_lost_with_its_caller() {
+    let (mut bed, users) = bed();
+    bed.config.burst_window = Duration::from_millis(300);
+    let (host, io) = bed.io();
+    until("it trips", || {
+        bed.fails(&io, &json!(["trap"]));
+        status(&host).state == State::Tripped
+    });
+    let before = users.asked();
+    let left = {
+        let (io, told) = (io.clone(), waits(&users));
+        bed.runtime.spawn(async move {
+            while io
+                .call(steps(&told, anonymous(Transport::WebSocket)))
+                .await
+                .outcome
+                .is_err()
+            {}
+        })
+    };
+    until("the trial", || users.asked() > before);
+    left.abort();
+    until("its caller has left", || left.is_finished());
+    bed.runtime.block_on(io.calls_ended());
+    assert_eq!(bed.does(&io, &json!(["count"])), json!([1]), "the trial");
+    assert_eq!(status(&host).state, State::Serving);
 }
 
 #[test]
@@ -307,6 +412,19 @@ fn a_candidate_that_fails_is_made_good_by_the_one_before() {
     assert_eq!(bed.does(&io, &publish), json!([null]));
     assert_eq!(bed.world.seen().published.len(), 1);
     assert_eq!(status(&host).traps, 2);
+}
+
+#[test]
+fn a_candidate_that_took_all_the_time_is_not_made_good() {
+    let (mut bed, _users) = bed();
+    bed.config.handler_limits.cpu = Duration::from_secs(10);
+    bed.config.handler_limits.deadline = Duration::from_millis(400);
+    let (host, io) = bed.io();
+    host.request_reload("guest").unwrap();
+    until("the candidate", || status(&host).generation == 2);
+    assert_eq!(bed.fails(&io, &json!(["spin"])), unavailable());
+    let status = status(&host);
+    assert_eq!((status.calls, status.timeouts), (1, 1), "asked once");
 }
 
 #[test]

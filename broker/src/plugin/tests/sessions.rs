@@ -75,22 +75,22 @@ fn a_session_of_a_caller_that_leaves_is_removed_again() {
     until("it waits", || users.asked() == 1);
     assert_eq!(sessions(&bed), ["s1"]);
     left.abort();
+    until("the caller has left", || left.is_finished());
+    users.open();
     until("it is gone", || sessions(&bed).is_empty());
 }
 
 #[test]
 fn a_session_that_comes_too_late_is_removed_again() {
-    let (bed, _users) = bed();
+    let (mut bed, _users) = bed();
+    bed.config.handler_limits.deadline = Duration::from_millis(400);
     let (_host, io) = bed.io();
     bed.world.set_open(false);
-    let asked = steps(&json!([{"create": {}}]), caller(None));
-    let left = {
-        let io = io.clone();
-        bed.runtime.spawn(async move { io.call(asked).await })
-    };
-    until("it is asked for", || bed.world.seen().asked == 1);
-    left.abort();
-    until("the call has ended", || left.is_finished());
+    let called = over_http(&bed, &io, &json!([{"create": {}}]), None);
+    assert_eq!(called.cookie, CookieChange::Keep);
+    let late = json!([{"error": "unavailable", "retryable": true}]);
+    assert_eq!(value(called), late);
+    assert_eq!(bed.world.seen().asked, 1);
     bed.world.set_open(true);
     until("it is gone", || bed.world.seen().destroyed == ["s1"]);
     assert!(sessions(&bed).is_empty());
@@ -124,6 +124,23 @@ fn the_callers_own_session_takes_its_cookie_along() {
         bed.world.seen().destroyed,
         ["other", "own", "own", "own", "s2"]
     );
+}
+
+#[test]
+fn a_session_that_stays_keeps_its_cookie() {
+    let (bed, _users) = bed();
+    let (_host, io) = bed.io();
+    let away = json!({"error": "unavailable", "retryable": true});
+    bed.world.seen().sessions_stay = true;
+    let own = over_http(&bed, &io, &json!([{"destroy": "own"}]), Some("own"));
+    assert_eq!(own.cookie, CookieChange::Keep, "it may be tried again");
+    assert_eq!(value(own), json!([away]));
+    let both = json!([{"create": {}}, {"destroy": "s1"}]);
+    let both = over_http(&bed, &io, &both, None);
+    assert_eq!(both.cookie, CookieChange::Set("sid=s1".into()));
+    bed.world.seen().sessions_stay = false;
+    let own = over_http(&bed, &io, &json!([{"destroy": "own"}]), Some("own"));
+    assert_eq!(own.cookie, CookieChange::Clear);
 }
 
 #[test]

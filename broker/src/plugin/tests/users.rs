@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 
 /// What it answers depends on the path: `/slow` waits for [`Users::open`], `/hangs` for ever,
-/// `/big` is larger than a plugin may take, `/moved` leads elsewhere, `/unknown` is 404.
+/// `/big` is larger than a plugin may take, `/moved` leads elsewhere, `/unknown` is 404, `/start` too while they [refuse](Users::refuse) it.
 pub(super) struct Users {
     pub(super) address: SocketAddr,
     state: Arc<State>,
@@ -25,6 +25,7 @@ struct State {
     at_once: AtomicUsize,
     most_at_once: AtomicUsize,
     open: watch::Sender<bool>,
+    refuses: AtomicBool,
     headers: std::sync::Mutex<String>,
 }
 
@@ -36,6 +37,7 @@ impl Users {
             at_once: AtomicUsize::new(0),
             most_at_once: AtomicUsize::new(0),
             open: watch::Sender::new(false),
+            refuses: AtomicBool::new(false),
             headers: std::sync::Mutex::default(),
         });
         let listener = runtime
@@ -72,6 +74,10 @@ impl Users {
         self.state.open.send_replace(true);
     }
 
+    pub(super) fn refuse(&self, refuses: bool) {
+        self.state.refuses.store(refuses, Ordering::SeqCst);
+    }
+
     /// Of the last request.
     pub(super) fn headers(&self) -> String {
         self.state.headers.lock().unwrap().clone()
@@ -98,7 +104,8 @@ async fn answer(
             let elsewhere = hyper::header::HeaderValue::from_static("http://127.0.0.1:1/");
             response.headers_mut().insert("location", elsewhere);
         }
-        "/unknown" => *response.status_mut() = StatusCode::NOT_FOUND,
+        "/start" if !state.refuses.load(Ordering::SeqCst) => {}
+        "/unknown" | "/start" => *response.status_mut() = StatusCode::NOT_FOUND,
         _ => {}
     }
     state.at_once.fetch_sub(1, Ordering::SeqCst);

@@ -32,6 +32,8 @@ pub(super) struct Seen {
     pub(super) asked: usize,
     /// Nothing can be published.
     pub(super) bus_is_away: bool,
+    /// No session can be removed.
+    pub(super) sessions_stay: bool,
 }
 
 impl World {
@@ -95,6 +97,13 @@ impl World {
                 let world = destroys.clone();
                 Box::pin(async move {
                     let mut seen = world.seen();
+                    if seen.sessions_stay {
+                        return Err(OutsideError {
+                            code: "unavailable",
+                            message: "the session is still stored".into(),
+                            retryable: true,
+                        });
+                    }
                     seen.sessions.remove(&id);
                     seen.destroyed.push(id);
                     Ok(())

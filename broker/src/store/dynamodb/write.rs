@@ -150,7 +150,7 @@ impl Holds {
     fn absent(table: &Table) -> Self {
         let mut holds = Self::new(table, "attribute_not_exists(#p)");
         if holds.name_end(table) {
-            holds.expression += " OR #e <= :now";
+            holds.expression += " OR (attribute_type(#e, :number) AND #e <= :now)";
         }
         holds
     }
@@ -166,8 +166,7 @@ impl Holds {
             holds.values.insert(":v".into(), version);
         }
         if holds.name_end(table) {
-            // Also true where there is no end, or one that is no number.
-            holds.expression += " AND NOT #e <= :now";
+            holds.expression += " AND NOT (attribute_type(#e, :number) AND #e <= :now)";
         }
         holds
     }
@@ -185,6 +184,9 @@ impl Holds {
             return false;
         };
         self.names.insert("#e".into(), member.clone());
+        // Compared with a text, a server might find either.
+        let number = AttributeValue::S("N".into());
+        self.values.insert(":number".into(), number);
         let now = AttributeValue::N(now().to_string());
         self.values.insert(":now".into(), now);
         true

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use redb::backends::FileBackend;
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError,
     TableDefinition,
@@ -135,7 +136,7 @@ fn open(path: &Path) -> Result<Database, DatabaseError> {
                 tracing::info!(path = %shown, percent, "the store was not closed, checking it");
             }
         })
-        .create_file(file)
+        .create_with_backend(FileBackend::new(file)?)
 }
 
 fn make_tables(database: &Database) -> Result<(), redb::Error> {

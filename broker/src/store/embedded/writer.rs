@@ -21,6 +21,11 @@ const BATCH: usize = 1_024;
 /// Versions are taken in blocks, so that not every commit writes their counter: what a crash
 /// leaves of a block is never given.
 const VERSION_BLOCK: u64 = 65_536;
+/// Between looks whether more writes have come, and how many looks in vain end the gathering.
+const GATHER_STEP: Duration = Duration::from_micros(50);
+const GATHER_IN_VAIN: u32 = 2;
+/// No commit is put off for longer, however long the last one took.
+const GATHER_MAX: Duration = Duration::from_millis(2);
 /// Between attempts to open a file whose disk has failed.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
@@ -52,7 +57,9 @@ pub(super) struct Writer {
     reserved: u64,
     /// Tables that were declared since the file was opened.
     declared: FxHashSet<String>,
-    failed_at: Option<Instant>,
+    has_failed: bool,
+    /// Of the last batch: how many writes, and how long its commits took.
+    last: (usize, Duration),
     counters: WriterCounters,
 }
 
@@ -67,7 +74,8 @@ impl Writer {
             next_version: reserved,
             reserved,
             declared: FxHashSet::default(),
-            failed_at: None,
+            has_failed: false,
+            last: (0, Duration::ZERO),
             counters: WriterCounters::new(),
         })
     }
@@ -76,7 +84,9 @@ impl Writer {
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Write>) {
         let mut batch = Vec::with_capacity(BATCH);
         while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
+            self.gather(&mut queue, &mut batch);
             self.counters.queued.set(queue.len() as f64);
+            let (writes, begun) = (batch.len(), Instant::now());
             let mut together = Vec::with_capacity(batch.len());
             for write in batch.drain(..) {
                 let Change::Declare(tables) = &write.change else {
@@ -89,6 +99,31 @@ impl Writer {
                 let _ = write.answer.send(outcome.map(|()| String::new()));
             }
             self.commit(together);
+            self.last = (writes, begun.elapsed());
+            self.recover(&mut queue);
+        }
+    }
+
+    /// Whoever was answered by the last commit often comes back with the next write. The first of
+    /// them must not be committed alone, with the others waiting for the disk twice: while more
+    /// come they are waited for, up to as many as they were, for half of what a commit takes.
+    fn gather(&self, queue: &mut mpsc::Receiver<Write>, batch: &mut Vec<Write>) {
+        let (writes, took) = self.last;
+        let end = Instant::now() + GATHER_MAX.min(took / 2);
+        let mut in_vain = 0;
+        while batch.len() < writes && in_vain < GATHER_IN_VAIN && Instant::now() < end {
+            std::thread::sleep(GATHER_STEP);
+            let before = batch.len();
+            while batch.len() < BATCH
+                && let Ok(write) = queue.try_recv()
+            {
+                batch.push(write);
+            }
+            in_vain = if batch.len() == before {
+                in_vain + 1
+            } else {
+                0
+            };
         }
     }
 
@@ -181,36 +216,38 @@ impl Writer {
 
     /// What the disk did not do is `unavailable`, and the file is opened anew before the next.
     fn settled<T>(&mut self, work: impl FnOnce(&mut Self) -> Applied<T>) -> Result<T, StoreError> {
-        if let Some(failed_at) = self.failed_at {
-            if failed_at.elapsed() >= REOPEN_PAUSE {
-                self.reopen();
-            }
-            // Says that the disk has failed, if it still has.
-            self.file.database()?;
-        }
-        match work(self) {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::error!(%error, path = %self.file.path.display(), "the store cannot write");
-                self.reopen();
-                Err(StoreError::Unavailable(
-                    "the store could not write to its disk".into(),
-                ))
-            }
-        }
+        work(self).unwrap_or_else(|error| {
+            tracing::error!(%error, path = %self.file.path.display(), "the store cannot write");
+            self.reopen();
+            Err(not_written())
+        })
     }
 
     fn reopen(&mut self) {
-        self.failed_at = match self.file.reopen() {
-            Ok(()) => {
-                tracing::warn!(path = %self.file.path.display(), "the store is open again");
-                None
+        let path = self.file.path.display();
+        let opened = self.file.reopen();
+        match &opened {
+            Ok(()) => tracing::warn!(%path, "the store is open again"),
+            Err(error) => tracing::error!(%error, %path, "the store cannot be opened again"),
+        }
+        self.has_failed = opened.is_err();
+    }
+
+    /// Tries to open the file again until it is; whoever writes meanwhile is told so.
+    fn recover(&mut self, queue: &mut mpsc::Receiver<Write>) {
+        while self.has_failed {
+            std::thread::sleep(REOPEN_PAUSE);
+            loop {
+                match queue.try_recv() {
+                    Ok(write) => {
+                        let _ = write.answer.send(Err(not_written()));
+                    }
+                    Err(mpsc::error::TryRecvError::Empty) => break,
+                    Err(mpsc::error::TryRecvError::Disconnected) => return,
+                }
             }
-            Err(error) => {
-                tracing::error!(%error, path = %self.file.path.display(), "the store cannot be opened again");
-                Some(Instant::now())
-            }
-        };
+            self.reopen();
+        }
     }
 
     pub(super) fn begin(&self) -> Result<WriteTransaction, redb::Error> {
@@ -231,4 +268,8 @@ impl Writer {
         let names = tables.into_iter().map(|table| table.name.clone());
         self.declared.extend(names);
     }
+}
+
+fn not_written() -> StoreError {
+    StoreError::Unavailable("the store could not write to its disk".into())
 }

@@ -15,6 +15,9 @@ struct Settings {
     version: String,
     #[serde(default)]
     trap: Option<Moment>,
+    /// Without a 200 from there it does not start.
+    #[serde(default)]
+    start: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -83,6 +86,11 @@ impl Plugin for Calls {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Error> {
+        if let Some(url) = &settings.start
+            && http::Request::get(url).send()?.status != 200
+        {
+            return Err(Error::settings("this guest is told not to start"));
+        }
         Ok(Self { settings, calls: 0 })
     }
 }
