@@ -15,6 +15,7 @@ mod serving;
 mod sessions;
 mod store;
 mod users;
+mod waiting;
 mod world;
 
 use std::path::{Path, PathBuf};
