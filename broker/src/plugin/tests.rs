@@ -16,6 +16,7 @@ mod sessions;
 mod store;
 mod tables;
 mod users;
+mod waiting;
 mod world;
 
 use std::path::{Path, PathBuf};

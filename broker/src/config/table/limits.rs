@@ -7,7 +7,7 @@ pub(super) const LIMITS: &[Setting] = &[
     Setting::new(
         "limits.handshake_timeout",
         duration(|r| &mut r.limits.handshake_timeout, 10, HOUR),
-        "From accept to the end of the request head.",
+        "From accept to the end of the request head, and from there to the end of its body (408).",
     ),
     Setting::new(
         "limits.body_bytes",
