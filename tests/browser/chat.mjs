@@ -183,10 +183,15 @@ async function restarting() {
 
 async function outage() {
   bob.isOutage = true;
+  await bob.scrollTo(0);
   await phone.setOffline(true);
   await bob.banner.waitFor();
   await ann.says("Bob misses this");
   await ann.says("and this");
+  await phone.setOffline(false);
+  await bob.page.getByRole("button", { name: "2 new messages" }).click();
+  await phone.setOffline(true);
+  await bob.banner.waitFor();
   await bob.says("Bob wrote this offline");
   await phone.setOffline(false);
   for (const window of [ann, bob]) {

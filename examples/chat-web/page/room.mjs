@@ -105,9 +105,15 @@ export class Room {
     const { isDetached } = this.#timeline;
     const isNew = this.#timeline.hear(message);
     if (isNew) this.#sender.heard(message);
-    const isUnread = isDetached || (isNew && (document.hidden || !log.isAtEnd()));
-    if (isUnread && message.name !== this.#me) this.#count(this.#unread + 1);
+    if (isNew || isDetached) this.#added([message]);
     this.#render({ announced: true });
+  }
+
+  /** Before they are shown: whether the end is in sight is asked of what is. */
+  #added(messages) {
+    const others = messages.filter(({ name }) => name !== this.#me).length;
+    const isUnseen = this.#timeline.isDetached || document.hidden || !log.isAtEnd();
+    if (isUnseen && others > 0) this.#count(this.#unread + others);
   }
 
   #saved(message) {
@@ -122,7 +128,7 @@ export class Room {
       for (let fills = 0; this.#isOpen && this.#timeline.hasGap; fills += 1) {
         const after = this.#timeline.beginFill();
         if (after === null || fills >= FILLS_MAX) await this.#reset();
-        else this.#timeline.fill(await this.#history({ after, limit: FILL_BATCH }));
+        else this.#added(this.#timeline.fill(await this.#history({ after, limit: FILL_BATCH })));
         this.#render();
       }
     } finally {

@@ -106,7 +106,8 @@ export class Sender {
 
   #restored() {
     try {
-      return JSON.parse(sessionStorage.getItem(this.#key)) ?? [];
+      const kept = JSON.parse(sessionStorage.getItem(this.#key));
+      return Array.isArray(kept) ? kept : [];
     } catch {
       return [];
     }

@@ -75,15 +75,19 @@ export class Timeline {
     return this.#cursor ?? (this.#solidTo ? earlier(this.#solidTo, OVERLAP_MS) : null);
   }
 
-  /** That part of the gap, oldest first; `hasGap` says whether there is another. */
+  /**
+   * That part of the gap, oldest first; `hasGap` says whether there is another. Answers those that
+   * were not there before.
+   */
   fill({ messages, more }) {
     // Behind the older ones that are shown there is no gap, but all that is newer.
-    if (this.isDetached) return;
-    for (const message of messages) this.#insert(message);
+    if (this.isDetached) return [];
+    const added = messages.filter((message) => this.#insert(message));
     const last = messages.at(-1)?.created_at ?? this.#solidTo;
     this.#solidTo = more || this.#isDisturbed ? last : null;
     this.#cursor = this.#isDisturbed ? null : this.#solidTo;
     this.#bound();
+    return added;
   }
 
   /** The newest batch is about to be asked for. */

@@ -58,7 +58,8 @@ test("a gap is filled from a while before it, batch by batch", () => {
   assert.equal(timeline.beginFill(), earlier(message(20).created_at, 30_000));
   timeline.fill({ messages: range(11, 110), more: true });
   assert.equal(timeline.beginFill(), message(110).created_at);
-  timeline.fill({ messages: range(111, 301), more: false });
+  const added = timeline.fill({ messages: range(111, 301), more: false });
+  assert.equal(added.length, 190, "one was there already");
   assert(!timeline.hasGap);
   assert.deepEqual(shown(timeline), numbers(11, 301));
 });
