@@ -92,6 +92,7 @@ struct Inner {
 
 enum Backend {
     Embedded(Embedded),
+    /// Its futures are boxed: the SDK's are tens of KiB, and the embedded store's would be as large.
     Dynamodb(Dynamodb),
 }
 
@@ -139,7 +140,7 @@ impl Store {
         let claimed = self.claim(plugin, tables)?;
         let declared = match &self.0.backend {
             Backend::Embedded(store) => store.declare(tables).await,
-            Backend::Dynamodb(store) => store.declare(tables).await,
+            Backend::Dynamodb(store) => Box::pin(store.declare(tables)).await,
         };
         if declared.is_err() {
             let mut owners = self.0.owners.lock().unwrap_or_else(PoisonError::into_inner);
@@ -183,7 +184,7 @@ impl Store {
                     let found = store.get(table, std::slice::from_ref(key)).await?;
                     Ok(found.into_iter().next().flatten())
                 }
-                Backend::Dynamodb(store) => store.get(table, key, consistent).await,
+                Backend::Dynamodb(store) => Box::pin(store.get(table, key, consistent)).await,
             }
         })
         .await
@@ -208,7 +209,9 @@ impl Store {
             }
             let found = match &self.0.backend {
                 Backend::Embedded(store) => store.get(table, keys).await,
-                Backend::Dynamodb(store) => store.batch_get(table, keys, consistent).await,
+                Backend::Dynamodb(store) => {
+                    Box::pin(store.batch_get(table, keys, consistent)).await
+                }
             }?;
             let bytes: usize = found.iter().flatten().map(|item| item.json.len()).sum();
             if bytes > BATCH_BYTES_MAX {
@@ -235,7 +238,7 @@ impl Store {
         counted(Operation::Put, async {
             match &self.0.backend {
                 Backend::Embedded(store) => store.put(table, json, condition).await,
-                Backend::Dynamodb(store) => store.put(table, json, &condition).await,
+                Backend::Dynamodb(store) => Box::pin(store.put(table, json, &condition)).await,
             }
         })
         .await
@@ -256,7 +259,7 @@ impl Store {
         counted(Operation::Delete, async {
             match &self.0.backend {
                 Backend::Embedded(store) => store.delete(table, key, unchanged).await,
-                Backend::Dynamodb(store) => store.delete(table, key, unchanged).await,
+                Backend::Dynamodb(store) => Box::pin(store.delete(table, key, unchanged)).await,
             }
         })
         .await
@@ -312,7 +315,7 @@ impl Store {
         let query = Query::checked(&asked, range, consistent)?;
         let (items, position) = match &self.0.backend {
             Backend::Embedded(store) => store.query(&query).await,
-            Backend::Dynamodb(store) => store.query(&query).await,
+            Backend::Dynamodb(store) => Box::pin(store.query(&query)).await,
         }?;
         Ok(Page {
             items,
@@ -333,7 +336,7 @@ impl Store {
     ) -> Result<(Vec<Item>, Option<Key>), StoreError> {
         match &self.0.backend {
             Backend::Embedded(store) => store.scan(table, after).await,
-            Backend::Dynamodb(store) => store.scan(table, after).await,
+            Backend::Dynamodb(store) => Box::pin(store.scan(table, after)).await,
         }
     }
 
@@ -356,7 +359,7 @@ impl Store {
     pub async fn stats(&self) -> Result<Vec<TableStats>, StoreError> {
         let mut stats = match &self.0.backend {
             Backend::Embedded(store) => store.stats().await,
-            Backend::Dynamodb(store) => store.stats().await,
+            Backend::Dynamodb(store) => Box::pin(store.stats()).await,
         }?;
         stats.sort_by(|a, b| a.table.cmp(&b.table));
         Ok(stats)
@@ -375,7 +378,7 @@ impl Store {
     ) -> Result<Vec<Creation>, StoreError> {
         match &self.0.backend {
             Backend::Embedded(_) => Ok(Vec::new()),
-            Backend::Dynamodb(store) => store.create_tables(tables, dry_run).await,
+            Backend::Dynamodb(store) => Box::pin(store.create_tables(tables, dry_run)).await,
         }
     }
 }

@@ -18,7 +18,7 @@ export class Window {
         console.error(`policy violated: ${violatedDirective} ${blockedURI}`),
       );
     });
-    window.page.on("pageerror", (error) => assert.fail(`the page: ${error.stack}`));
+    window.page.on("pageerror", (error) => assert.fail(`the page: ${error.message} ${error.stack}`));
     window.page.on("dialog", (dialog) => assert.fail(`a dialog: ${dialog.message()}`));
     window.page.on("console", (line) => window.#hears(line));
     await window.page.goto(url);

@@ -7,7 +7,7 @@ use tidegate_tests::client::Client;
 use tidegate_tests::page::{cookie_of, from_page, own_origin, post, swap, token_of};
 use tidegate_tests::plugins::Plugins;
 use tidegate_tests::redis::Redis;
-use tidegate_tests::{tokens, wait};
+use tidegate_tests::{http, tokens, wait};
 
 use crate::calls::{plugins, setup};
 

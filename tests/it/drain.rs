@@ -13,7 +13,7 @@ use tidegate_tests::{frames, http, wait};
 use tokio::time::Instant;
 
 use crate::calls::{plugins, settings_asking};
-use crate::calls_over_http::own_origin;
+use tidegate_tests::page::own_origin;
 
 async fn started(spread: &str, timeout: &str) -> Broker {
     let settings =

@@ -12,7 +12,7 @@ use super::outside::outside;
 use super::signals::Signals;
 use crate::admin::{self, Admin, AdminConfig, Control, Revoked};
 use crate::auth::Auth;
-use crate::bus::{self, Bus, BusConfig, Coalesce};
+use crate::bus::{self, Bus, BusConfig, Coalesce, Inbox, InboxSender};
 use crate::config::Settings;
 use crate::identity::NodeId;
 use crate::listener::{Pages, ServerConfig, socket};
@@ -22,7 +22,7 @@ use crate::outbox::TopicRule;
 use crate::plugin::{IoPlugins, PluginHost};
 use crate::shutdown::Lifecycle;
 use crate::source;
-use crate::store::Store;
+use crate::store::{Store, StoreConfig};
 
 /// Threads of the runtime that carries what waits: Redis, Kafka, sessions, signatures.
 const IO_THREADS: usize = 2;
@@ -85,13 +85,8 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
     let workers = server.workers;
     let (sockets, address) = bind(&server)?;
     let auth = io.block_on(Auth::start(auth))?;
-    if matches!(bus, BusConfig::Redis(_)) {
-        store.warn_of_separate_stores();
-    }
-    let store = Store::open(&store, io.handle())?;
-    let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers)
-        .map(|_| bus::inbox(limits.inbox_publications))
-        .unzip();
+    let store = open_store(&store, &bus, io)?;
+    let (senders, inboxes) = inboxes(workers, limits.inbox_publications);
     let rules = most_specific_first(topics);
     let (on_announcement, waits) = (Logout::hearing(&auth), coalesce(&rules));
     let bus = io.block_on(async {
@@ -144,6 +139,17 @@ fn start(settings: Settings, io: &Runtime, lifecycle: &Lifecycle) -> anyhow::Res
         io_plugins: handed.io,
         _admin: admin,
     })
+}
+
+fn open_store(config: &StoreConfig, bus: &BusConfig, io: &Runtime) -> anyhow::Result<Store> {
+    if matches!(bus, BusConfig::Redis(_)) {
+        config.warn_of_separate_stores();
+    }
+    Ok(Store::open(config, io.handle())?)
+}
+
+fn inboxes(workers: usize, publications: usize) -> (Vec<InboxSender>, Vec<Inbox>) {
+    (0..workers).map(|_| bus::inbox(publications)).unzip()
 }
 
 fn coalesce(rules: &[TopicRule]) -> Coalesce {

@@ -25,8 +25,9 @@ export function toEnd() {
   wasAtEnd = true;
 }
 
-// A banner, a longer text, a phone's keyboard: whoever is at the end stays there.
-new ResizeObserver(() => wasAtEnd && toEnd()).observe(scroller);
+// A banner, a longer text, a phone's keyboard: whoever is at the end stays there. In the next frame:
+// within its own an observer must not move what it observes.
+new ResizeObserver(() => requestAnimationFrame(() => wasAtEnd && toEnd())).observe(scroller);
 
 /** Calls when the reader comes to the end by scrolling. */
 export function onEnd(reached) {
