@@ -10,6 +10,7 @@ mod calls_over_http;
 mod chat;
 mod chat_crash;
 mod chat_hostile;
+mod chat_impostors;
 mod chat_nodes;
 mod chat_page;
 mod chat_paging;
