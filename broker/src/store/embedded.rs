@@ -58,7 +58,7 @@ impl Embedded {
     pub(super) fn open(folder: &Path, queue: usize, io: &Handle) -> Result<Self, StoreStartError> {
         let path = folder.join(STORE_FILE);
         let file = Arc::new(File::open(path.clone())?);
-        let writer = Writer::new(file.clone()).map_err(|error| StoreStartError::Embedded {
+        let writer = Writer::new(file.clone(), io).map_err(|error| StoreStartError::Embedded {
             path: path.display().to_string(),
             reason: error.to_string(),
         })?;

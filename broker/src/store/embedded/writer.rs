@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use redb::WriteTransaction;
 use rustc_hash::FxHashSet;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::change::{Applied, Open, Prepared};
@@ -52,6 +53,7 @@ pub(super) struct Write {
 
 pub(super) struct Writer {
     file: Arc<File>,
+    io: Handle,
     next_version: u64,
     /// The file's counter: versions below it may be given.
     reserved: u64,
@@ -64,13 +66,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(file: Arc<File>) -> Result<Self, redb::Error> {
+    pub(super) fn new(file: Arc<File>, io: &Handle) -> Result<Self, redb::Error> {
         let database = file.database().map_err(|error| {
             redb::Error::Corrupted(error.to_string()) // A file just opened is there.
         })?;
         let reserved = number(&database, VERSIONS)?;
         Ok(Self {
             file,
+            io: io.clone(),
             next_version: reserved,
             reserved,
             declared: FxHashSet::default(),
@@ -132,18 +135,14 @@ impl Writer {
             return;
         }
         let begun = Instant::now();
-        match self.settled(|writer| writer.transaction(&writes).map(Ok)) {
-            Ok(answers) => {
-                for (write, answer) in writes.into_iter().zip(answers) {
-                    let _ = write.answer.send(answer);
-                }
+        let outcome = self.settled(|writer| writer.transaction(&writes).map(Ok));
+        let answers = outcome.unwrap_or_else(|error| vec![Err(error); writes.len()]);
+        // Where those wait who are answered: from here each would be woken by itself.
+        self.io.spawn(async move {
+            for (write, answer) in writes.into_iter().zip(answers) {
+                let _ = write.answer.send(answer);
             }
-            Err(error) => {
-                for write in writes {
-                    let _ = write.answer.send(Err(error.clone()));
-                }
-            }
-        }
+        });
         self.counters.commit_seconds.record(begun.elapsed());
     }
 
