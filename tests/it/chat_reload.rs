@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
@@ -18,6 +19,12 @@ use crate::calls::no_call_failed;
 const LISTENERS: usize = 200;
 const WRITERS: usize = 4;
 const LAST: &str = "the last one";
+
+/// Between two messages of a writer: faster than people, and the machine is not all theirs.
+const PACE: Duration = Duration::from_millis(50);
+
+/// A new component is compiled at a low priority, which takes long on a machine that has no rest.
+const COMPILED: Duration = Duration::from_secs(120);
 
 /// Hears everything until [`LAST`]; anything else that it is told is a hiccup. What it hears is parsed
 /// later: two hundred windows must keep up.
@@ -69,7 +76,8 @@ fn reworded(component: &[u8]) -> Vec<u8> {
 /// Tries until the refusal is in these words.
 async fn is_refused_with(window: &mut Client, text: &str, words: &str) {
     let tries = AtomicUsize::new(0);
-    wait::until(&format!("{text:?} is refused with {words:?}"), async || {
+    let what = format!("{text:?} is refused with {words:?}");
+    wait::until_within(COMPILED, &what, async || {
         let nonce = format!(
             "try-{}-{}",
             text.len(),
@@ -99,7 +107,9 @@ async fn the_chat_is_changed_while_people_write() {
         let stop = stop.clone();
         writers.push(tokio::spawn(async move {
             let mut sent = Vec::new();
+            let mut pace = tokio::time::interval(PACE);
             while !stop.load(Ordering::SeqCst) {
+                pace.tick().await;
                 let nonce = format!("{writer}-{}", sent.len());
                 sent.push(send(&mut window, &nonce, "short").await);
             }

@@ -46,8 +46,7 @@ impl Dynamodb {
         static SHARED: Shared = Mutex::const_new(Weak::new());
         let start = async |port: u16| {
             let mut command = python::command("python").await;
-            command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p"]);
-            command.arg(port.to_string());
+            command.args(["moto_server.py", &port.to_string()]);
             ("moto", command)
         };
         shared(&SHARED, start).await
