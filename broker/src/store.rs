@@ -35,13 +35,15 @@ pub use config::{DEFAULT_QUEUE, DynamodbConfig, StoreBackend, StoreConfig};
 pub use counters::describe_metrics;
 pub use dynamodb::Creation;
 pub use embedded::STORE_FILE;
-pub use error::{StoreError, StoreStartError};
+pub use error::{Stopped, StoreError, StoreStartError};
 pub use item::{ITEM_BYTES_MAX, VERSION_MEMBER};
 pub use query::{PAGE_BYTES_MAX, PAGE_ITEMS_MAX, Page, Range};
 pub use table::{Index, Key, PARTITION_BYTES_MAX, SORT_BYTES_MAX, Table};
 
 /// Keys of one [`Store::batch_get`].
 pub const BATCH_KEYS_MAX: usize = 100;
+/// Items of one [`Store::put_in_order`]: in DynamoDB each takes its own time.
+pub const PUTS_MAX: usize = 16;
 /// JSON that one [`Store::batch_get`] answers.
 pub const BATCH_BYTES_MAX: usize = 16 << 20;
 
@@ -63,6 +65,14 @@ pub enum Condition {
     IfAbsent,
     /// The item is there and has this version.
     IfUnchanged(String),
+}
+
+/// One of the items of [`Store::put_in_order`], as [`Store::put`] is given it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    pub table: String,
+    pub json: String,
+    pub condition: Condition,
 }
 
 /// What a table holds.
@@ -238,7 +248,28 @@ impl Store {
         counted(Operation::Put, async {
             match &self.0.backend {
                 Backend::Embedded(store) => store.put(table, json, condition).await,
-                Backend::Dynamodb(store) => Box::pin(store.put(table, json, &condition)).await,
+                Backend::Dynamodb(store) => Box::pin(store.put(table, json, condition)).await,
+            }
+        })
+        .await
+    }
+
+    /// Writes at most [`PUTS_MAX`] items one after the other, each as [`put`](Self::put) does,
+    /// until one is not written: those before it stay. Nothing is written if one of them cannot be an
+    /// item of its table. The embedded store commits them together.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put), with the versions of the first items, which are written. After
+    /// `Unavailable` those after them may be written too.
+    pub async fn put_in_order(&self, puts: Vec<Put>) -> Result<Vec<String>, Stopped> {
+        counted(Operation::PutInOrder, async {
+            if puts.len() > PUTS_MAX {
+                let what = format!("{} items, at most {PUTS_MAX} are taken", puts.len());
+                return Err(StoreError::TooLarge(what).into());
+            }
+            match &self.0.backend {
+                Backend::Embedded(store) => store.put_in_order(puts).await,
+                Backend::Dynamodb(store) => Box::pin(store.put_in_order(puts)).await,
             }
         })
         .await

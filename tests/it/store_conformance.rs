@@ -4,6 +4,7 @@
 mod conditions;
 mod expiry;
 mod items;
+mod order;
 mod pages;
 mod refused;
 
@@ -31,6 +32,8 @@ on_each! {
     items: what_is_put_is_got_until_it_is_deleted, json_is_kept_to_the_digit,
         a_batch_answers_in_the_order_of_its_keys, a_version_never_comes_again;
     conditions: if_absent_and_if_unchanged_hold_or_conflict, of_sixteen_at_once_one_wins;
+    order: puts_are_done_until_one_is_not, nothing_is_put_if_one_is_no_item,
+        of_sixteen_orders_at_once_one_is_done;
     pages: go_through_a_partition_in_both_directions, take_bounds_on_both_sides,
         are_bounded_in_bytes, of_an_index_follow_what_is_put;
     expiry: an_expired_item_is_not_there;

@@ -2,18 +2,22 @@
 //! wait, and one async import would make every call async.
 
 use super::bindings::imports::tidegate;
-use super::bindings::imports::tidegate::store::store::{Item, Key, Page};
+use super::bindings::imports::tidegate::store::store::{Item, Key, Page, Stopped, Write};
 use super::bindings::imports::tidegate::types::errors::Error;
 use super::imports::HostState;
 
 type Refused<T> = wasmtime::Result<Result<T, Error>>;
 
 fn unavailable<T>(import: &str) -> Refused<T> {
-    Ok(Err(Error {
+    Ok(Err(error(import)))
+}
+
+fn error(import: &str) -> Error {
+    Error {
         code: "unavailable-in-this-hook".into(),
         message: format!("{import} can be used in hooks that may wait, not in this one"),
         retryable: false,
-    }))
+    }
 }
 
 impl tidegate::publisher::publisher::Host for HostState {
@@ -56,6 +60,13 @@ impl tidegate::store::store::Host for HostState {
 
     fn put(&mut self, _: String, _: String, _: u8, _: String) -> Refused<String> {
         unavailable("store")
+    }
+
+    fn put_in_order(&mut self, _: Vec<Write>) -> wasmtime::Result<Result<Vec<String>, Stopped>> {
+        Ok(Err(Stopped {
+            written: Vec::new(),
+            error: error("store"),
+        }))
     }
 
     fn delete(&mut self, _: String, _: Key, _: Option<String>) -> Refused<()> {

@@ -12,6 +12,7 @@ pub(super) enum Operation {
     Get,
     BatchGet,
     Put,
+    PutInOrder,
     Delete,
     Query,
     QueryIndex,
@@ -23,6 +24,7 @@ impl Operation {
             Self::Get => "get",
             Self::BatchGet => "batch_get",
             Self::Put => "put",
+            Self::PutInOrder => "put_in_order",
             Self::Delete => "delete",
             Self::Query => "query",
             Self::QueryIndex => "query_index",
@@ -31,13 +33,16 @@ impl Operation {
 }
 
 /// Counts an operation when it is done. One that is dropped before that is not counted.
-pub(super) async fn counted<T>(
+pub(super) async fn counted<T, E: AsRef<StoreError>>(
     operation: Operation,
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     let begun = Instant::now();
     let done = work.await;
-    let outcome = done.as_ref().map_or_else(StoreError::code, |_| "done");
+    let outcome = match &done {
+        Ok(_) => "done",
+        Err(error) => error.as_ref().code(),
+    };
     let operation = operation.label();
     counter!("tidegate_store_operations_total", "operation" => operation, "outcome" => outcome)
         .increment(1);

@@ -25,11 +25,11 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use super::cursor::Position;
 use super::item::Members;
 use super::table::{Key, Table};
-use super::{Condition, Item, Query, StoreError, StoreStartError, TableStats};
+use super::{Condition, Item, Put, Query, Stopped, StoreError, StoreStartError, TableStats};
 use change::Prepared;
 use file::{File, Layout};
 use read::{Found, Scan};
-use writer::{Change, Write, Writer};
+use writer::{Answer, Change, Write, Writer};
 
 /// The file in the data folder.
 pub const STORE_FILE: &str = "store.redb";
@@ -80,7 +80,8 @@ impl Embedded {
 
     pub(super) async fn declare(&self, tables: &[Table]) -> Result<(), StoreError> {
         let change = Change::Declare(tables.to_vec());
-        self.write(change, 0).await.map(drop)
+        self.write(change, 0).await?;
+        Ok(())
     }
 
     /// All tables in the file, in no order.
@@ -110,9 +111,26 @@ impl Embedded {
         json: &str,
         condition: Condition,
     ) -> Result<String, StoreError> {
-        let item = Prepared::new(self.file.layout(table)?, json.to_owned())?;
-        let bytes = item.bytes();
-        self.write(Change::Put(item, condition), bytes).await
+        let put = Put {
+            table: table.to_owned(),
+            json: json.to_owned(),
+            condition,
+        };
+        let mut written = self.put_in_order(vec![put]).await?;
+        Ok(written.pop().unwrap_or_default())
+    }
+
+    pub(super) async fn put_in_order(&self, puts: Vec<Put>) -> Result<Vec<String>, Stopped> {
+        let prepared = puts.into_iter().map(|put| {
+            let layout = self.file.layout(&put.table)?;
+            Prepared::new(layout, put.json, put.condition)
+        });
+        let items = prepared.collect::<Result<Vec<_>, StoreError>>()?;
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let bytes = items.iter().map(Prepared::bytes).sum();
+        self.write(Change::Put(items), bytes).await
     }
 
     pub(super) async fn delete(
@@ -127,7 +145,8 @@ impl Embedded {
             key: key.clone(),
             unchanged: unchanged.map(str::to_owned),
         };
-        self.write(change, 0).await.map(drop)
+        self.write(change, 0).await?;
+        Ok(())
     }
 
     /// A page, and where it ended if there is more.
@@ -181,7 +200,7 @@ impl Embedded {
         self.read(stats).await
     }
 
-    async fn write(&self, change: Change, bytes: usize) -> Result<String, StoreError> {
+    async fn write(&self, change: Change, bytes: usize) -> Answer {
         let kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
         let room = self.room.clone().try_acquire_many_owned(kib + 1);
         let room = room.map_err(|_| StoreError::Throttled)?;

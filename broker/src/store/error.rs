@@ -53,6 +53,43 @@ impl StoreError {
     }
 }
 
+impl AsRef<StoreError> for StoreError {
+    fn as_ref(&self) -> &StoreError {
+        self
+    }
+}
+
+/// Of several puts one was not done, nor those after it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}, after {} items", written.len())]
+pub struct Stopped {
+    /// The versions of the items that are written: the first ones.
+    pub written: Vec<String>,
+    /// Why the next one is not.
+    pub error: StoreError,
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self {
+            written: Vec::new(),
+            error,
+        }
+    }
+}
+
+impl From<Stopped> for StoreError {
+    fn from(stopped: Stopped) -> Self {
+        stopped.error
+    }
+}
+
+impl AsRef<StoreError> for Stopped {
+    fn as_ref(&self) -> &StoreError {
+        &self.error
+    }
+}
+
 /// Why the store cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreStartError {

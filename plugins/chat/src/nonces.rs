@@ -2,10 +2,10 @@
 //! the message; whoever sends it, again or at the same time, writes it there or nowhere.
 
 use serde::{Deserialize, Serialize};
-use tidegate_plugin::store::{Item, Version};
+use tidegate_plugin::store::{self, Item, Version};
 use tidegate_plugin::{Error, clock, encode_segment};
 
-use crate::messages::{MESSAGES, created_at, time_ms};
+use crate::messages::{MESSAGES, Stored, created_at, time_ms};
 use crate::refusal::{busy, is_conflict, unavailable};
 use crate::users::now_ms;
 
@@ -23,7 +23,7 @@ const TRIES: u32 = 3;
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct NonceItem {
+pub(crate) struct NonceItem {
     partition_key: String,
     created_at: String,
     room: String,
@@ -32,43 +32,57 @@ struct NonceItem {
     expires_at: u64,
 }
 
-/// The place of a message: its room and `CreatedAt`.
+/// The place that a message's nonce has for it: its room and `CreatedAt`.
 #[derive(Debug)]
 pub(crate) struct Place {
     item: NonceItem,
     version: Version,
 }
 
-impl Place {
-    /// The one that the nonce has, or a new one in this room.
-    pub(crate) fn reserve(
-        name: &str,
-        nonce: &str,
-        room: &str,
-        keep_hours: u32,
-    ) -> Result<Self, Error> {
+impl NonceItem {
+    /// With a place in this room for what is written now.
+    pub(crate) fn new(name: &str, nonce: &str, room: &str, keep_hours: u32) -> Self {
         let keep = u64::from(keep_hours) * HOUR_SECONDS;
-        let item = NonceItem {
+        Self {
             // Encoded, a name holds no `#`: no name with a nonce is another name with another.
             partition_key: format!("nonce#{}#{nonce}", encode_segment(name)),
             created_at: SORT.into(),
             room: room.into(),
             message_at: created_at(),
             expires_at: clock::now().as_secs().saturating_add(keep),
-        };
+        }
+    }
+
+    /// Saves the message at this place, if neither has been there. Otherwise answers the place that
+    /// the nonce has.
+    pub(crate) fn save_with(self, message: &Stored) -> Result<Option<Place>, Error> {
         for _ in 0..TRIES {
-            match MESSAGES.put_if_absent(&item) {
-                Ok(version) => return Ok(Self { item, version }),
-                Err(error) if is_conflict(&error) => {}
-                Err(error) => return Err(unavailable(error)),
+            let both = store::in_order()
+                .put_if_absent(MESSAGES, &self)?
+                .put_if_absent(MESSAGES, message)?;
+            match both.write() {
+                Ok(_) => return Ok(None),
+                Err(stopped) if is_conflict(&stopped.error) => {
+                    if let Some(version) = stopped.written.into_iter().next() {
+                        let item = self;
+                        return Ok(Some(Place { item, version }));
+                    }
+                }
+                Err(stopped) => return Err(unavailable(stopped.error)),
             }
-            if let Some(place) = Self::read(&item.partition_key)? {
-                return Ok(place);
+            if let Some(place) = Place::read(&self.partition_key)? {
+                return Ok(Some(place));
             }
         }
         Err(busy())
     }
 
+    pub(crate) fn message_at(&self) -> &str {
+        &self.message_at
+    }
+}
+
+impl Place {
     /// Another one in the same room: this one is taken by another message.
     pub(crate) fn change(self) -> Result<Self, Error> {
         let item = NonceItem {

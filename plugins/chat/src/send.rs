@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_plugin::{Call, Error, Reply};
 
 use crate::messages::{Found, MESSAGES, Message, Stored};
-use crate::nonces::Place;
+use crate::nonces::{NonceItem, Place};
 use crate::refusal::{busy, is_conflict, name_with, unavailable};
 use crate::{Chat, WRITE, texts};
 
@@ -33,8 +33,18 @@ impl Chat {
         texts::check_nonce(&nonce)?;
         let room = self.settings.room(room.as_deref())?;
         let keep_hours = self.settings.messages.nonce_keep_hours;
-        let place = Place::reserve(name, &nonce, room, keep_hours)?;
-        let saved = save(name, &nonce, &text, place)?;
+        let item = NonceItem::new(name, &nonce, room, keep_hours);
+        let message = Stored {
+            partition_key: room.into(),
+            created_at: item.message_at().into(),
+            user_name: name.into(),
+            text,
+            nonce: Some(nonce),
+        };
+        let saved = match item.save_with(&message)? {
+            None => message,
+            Some(place) => save_at(place, message)?,
+        };
         let message = saved.message().ok_or_else(|| {
             Error::new("bad-item", "Something is wrong with the clock of the chat.")
         })?;
@@ -44,16 +54,12 @@ impl Chat {
     }
 }
 
-/// What is saved: of a message that is sent again with another text, the first one.
-fn save(name: &str, nonce: &str, text: &str, mut place: Place) -> Result<Stored, Error> {
+/// Saves the message at the place that its nonce has, or at another if it cannot stand there. Answers
+/// what is saved: of a message that is sent again with another text, the first one.
+fn save_at(mut place: Place, mut message: Stored) -> Result<Stored, Error> {
     for _ in 0..TRIES {
-        let message = Stored {
-            partition_key: place.room().into(),
-            created_at: place.message_at().into(),
-            user_name: name.into(),
-            text: text.into(),
-            nonce: Some(nonce.into()),
-        };
+        message.partition_key = place.room().into();
+        message.created_at = place.message_at().into();
         let is_late = place.is_late();
         if !is_late {
             match MESSAGES.put_if_absent(&message) {
@@ -68,7 +74,7 @@ fn save(name: &str, nonce: &str, text: &str, mut place: Place) -> Result<Stored,
             .map_err(unavailable)?;
         match there.map(|item| item.value) {
             Some(Found::Message(there))
-                if there.user_name == name && there.nonce.as_deref() == Some(nonce) =>
+                if (&there.user_name, &there.nonce) == (&message.user_name, &message.nonce) =>
             {
                 return Ok(there);
             }

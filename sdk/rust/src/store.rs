@@ -29,8 +29,10 @@
 //! asked for may have been done all the same), `too-large`, `bad-item`, `bad-key`, `bad-cursor`,
 //! `unknown-table`, `unknown-index`.
 
+mod puts;
 mod query;
 
+pub use puts::{Puts, Stopped, in_order};
 pub use query::{Index, Page, Query};
 
 use serde::Serialize;
@@ -82,6 +84,16 @@ enum Condition<'a> {
     Always,
     IfAbsent,
     IfUnchanged(&'a Version),
+}
+
+impl<'a> Condition<'a> {
+    fn on_the_wire(self) -> (u8, &'a str) {
+        match self {
+            Self::Always => (0, ""),
+            Self::IfAbsent => (1, ""),
+            Self::IfUnchanged(Version(version)) => (2, version),
+        }
+    }
 }
 
 impl<'a> Table<'a> {
@@ -160,13 +172,13 @@ impl<'a> Table<'a> {
     }
 
     fn write(&self, item: &impl Serialize, condition: Condition<'_>) -> Result<Version, Error> {
-        let json = serde_json::to_string(item).map_err(|cause| self.bad_item(&cause))?;
-        let (condition, unchanged) = match condition {
-            Condition::Always => (0, ""),
-            Condition::IfAbsent => (1, ""),
-            Condition::IfUnchanged(Version(version)) => (2, version.as_str()),
-        };
+        let json = self.json(item)?;
+        let (condition, unchanged) = condition.on_the_wire();
         Ok(Version(store::put(self.name, &json, condition, unchanged)?))
+    }
+
+    fn json(&self, item: &impl Serialize) -> Result<String, Error> {
+        serde_json::to_string(item).map_err(|cause| self.bad_item(&cause))
     }
 
     fn typed<T: DeserializeOwned>(&self, item: &store::Item) -> Result<Item<T>, Error> {

@@ -60,8 +60,8 @@ fn table(taken: &[Chatted]) -> Table {
         String::new(),
     ]);
     table.note(
-        "A send is answered when its message is on the disk: the nonce, then the message, each in a \
-         commit that is shared by all writes that wait then.",
+        "A send is answered when its message is on the disk: its nonce and it are in one commit, \
+         which is shared by all writes that wait then.",
     );
     table
 }

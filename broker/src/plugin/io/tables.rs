@@ -5,7 +5,7 @@ use super::reach::{Reach, refused, shorten};
 use crate::plugin::bindings::imports::tidegate::types::errors::Error;
 use crate::plugin::bindings::io::imports::tidegate::store::store as wit;
 use crate::plugin::imports::HostState;
-use crate::store::{Condition, Item, Key, Page, Range, Store, StoreError};
+use crate::store::{Condition, Item, Key, Page, Put, Range, Stopped, Store, StoreError};
 
 type Answer<T> = wasmtime::Result<Result<T, Error>>;
 
@@ -53,17 +53,28 @@ impl wit::Host for HostState {
         let reach = self.reach_of("store")?;
         let put = async {
             let store = store(reach, &table)?;
-            let condition = match condition {
-                0 => Condition::Always,
-                1 => Condition::IfAbsent,
-                2 => Condition::IfUnchanged(unchanged),
-                other => {
-                    let unknown = format!("there is no condition {other}");
-                    return Err(refused("bad-condition", unknown));
-                }
-            };
+            let condition = asked(condition, unchanged)?;
             reach.act()?;
             reach.wait(store.put(&table, &json, condition)).await
+        };
+        Ok(put.await)
+    }
+
+    async fn put_in_order(
+        &mut self,
+        writes: Vec<wit::Write>,
+    ) -> wasmtime::Result<Result<Vec<String>, wit::Stopped>> {
+        let reach = self.reach_of("store")?;
+        let put = async {
+            let Some(first) = writes.first() else {
+                return Ok(Vec::new());
+            };
+            let store = store(reach, &first.table)?;
+            let puts = writes.into_iter().map(|write| put(reach, write));
+            let puts = puts.collect::<Result<Vec<_>, _>>()?;
+            reach.act()?;
+            let putting = async { Ok::<_, Error>(store.put_in_order(puts).await) };
+            reach.wait(putting).await?.map_err(wit::Stopped::from)
         };
         Ok(put.await)
     }
@@ -142,6 +153,27 @@ fn store<'a>(reach: &'a Reach, table: &str) -> Result<&'a Store, Error> {
     }
 }
 
+fn put(reach: &Reach, write: wit::Write) -> Result<Put, Error> {
+    store(reach, &write.table)?;
+    Ok(Put {
+        condition: asked(write.condition, write.unchanged)?,
+        table: write.table,
+        json: write.json,
+    })
+}
+
+fn asked(condition: u8, unchanged: String) -> Result<Condition, Error> {
+    match condition {
+        0 => Ok(Condition::Always),
+        1 => Ok(Condition::IfAbsent),
+        2 => Ok(Condition::IfUnchanged(unchanged)),
+        other => {
+            let unknown = format!("there is no condition {other}");
+            Err(refused("bad-condition", unknown))
+        }
+    }
+}
+
 fn range(
     first: Option<String>,
     last: Option<String>,
@@ -171,6 +203,25 @@ impl From<StoreError> for Error {
             code: error.code().into(),
             message: error.to_string(),
             retryable: error.retryable(),
+        }
+    }
+}
+
+impl From<Stopped> for wit::Stopped {
+    fn from(stopped: Stopped) -> Self {
+        Self {
+            written: stopped.written,
+            error: stopped.error.into(),
+        }
+    }
+}
+
+/// Nothing was begun, or nobody knows what was done.
+impl From<Error> for wit::Stopped {
+    fn from(error: Error) -> Self {
+        Self {
+            written: Vec::new(),
+            error,
         }
     }
 }

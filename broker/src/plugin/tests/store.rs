@@ -42,6 +42,28 @@ fn a_plugin_keeps_items_over_calls_instances_and_generations() {
 }
 
 #[test]
+fn several_items_are_written_until_one_is_not() {
+    let (bed, _users) = bed();
+    let (_host, io) = bed.io();
+    let [a, b, c] = ["a", "b", "c"].map(|id| put("Things", &json!({"id": id}))["put"].clone());
+    let line = put("Lines", &json!({"room": "r", "at": "1"}))["put"].clone();
+    let elsewhere = put("Users", &json!({"id": "a"}))["put"].clone();
+    let told = json!([
+        {"in-order": [b, line]},
+        {"in-order": [a, b, c]},
+        get("Things", "a"),
+        get("Things", "c"),
+        {"in-order": [c, elsewhere]},
+        get("Things", "c"),
+        {"in-order": []},
+    ]);
+    let unknown = json!({"written": 0, "error": "unknown-table"});
+    let stopped = json!({"written": 1, "error": "conflict"});
+    let came_to = json!([2, stopped, {"id": "a"}, null, unknown, null, 0]);
+    assert_eq!(bed.does(&io, &told), came_to);
+}
+
+#[test]
 fn only_declared_tables_are_reached() {
     let (bed, _users) = bed();
     let (_host, io) = bed.io();
@@ -172,6 +194,7 @@ fn hooks_that_cannot_wait_are_told_so() {
     let told = json!([
         put("Things", &json!({"id": "a"})),
         get("Things", "a"),
+        {"in-order": [put("Things", &json!({"id": "a"}))["put"]]},
         {"both": ["a", "b"]},
         {"delete": "a"},
         {"page": {"partition": "r", "limit": 1}},
@@ -196,8 +219,7 @@ fn hooks_that_cannot_wait_are_told_so() {
         panic!("{outcomes:?}");
     };
     let did: Value = serde_json::from_str(reason).unwrap();
-    assert_eq!(
-        did,
-        json!([0; 10].map(|_| refusal("unavailable-in-this-hook")))
-    );
+    let mut all = [0; 11].map(|_| refusal("unavailable-in-this-hook"));
+    all[2] = json!({"written": 0, "error": "unavailable-in-this-hook"});
+    assert_eq!(did, json!(all));
 }

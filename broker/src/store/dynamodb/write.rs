@@ -1,5 +1,7 @@
 //! Puts and deletes, with their conditions.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use base64::Engine;
@@ -11,48 +13,56 @@ use super::shape::Shape;
 use super::{Declared, Dynamodb};
 use crate::store::item::{Members, VERSION_MEMBER, now};
 use crate::store::table::{Key, Table};
-use crate::store::{Condition, StoreError};
+use crate::store::{Condition, Put, Stopped, StoreError};
 
 impl Dynamodb {
     pub(in crate::store) async fn put(
         &self,
         table: &str,
         json: &str,
-        condition: &Condition,
+        condition: Condition,
     ) -> Result<String, StoreError> {
+        self.prepare(table, json, condition).await?.send(self).await
+    }
+
+    pub(in crate::store) async fn put_in_order(
+        &self,
+        puts: Vec<Put>,
+    ) -> Result<Vec<String>, Stopped> {
+        let mut prepared = Vec::with_capacity(puts.len());
+        for put in puts {
+            let item = self.prepare(&put.table, &put.json, put.condition).await?;
+            prepared.push(item);
+        }
+        let mut written = Vec::with_capacity(prepared.len());
+        for item in prepared {
+            match item.send(self).await {
+                Ok(version) => written.push(version),
+                Err(error) => return Err(Stopped { written, error }),
+            }
+        }
+        Ok(written)
+    }
+
+    async fn prepare(
+        &self,
+        table: &str,
+        json: &str,
+        condition: Condition,
+    ) -> Result<Prepared, StoreError> {
         let table = self.table(table)?;
-        let shape = self.shape(&table).await?;
-        let mut item = table.item(shape, json)?;
+        let mut item = table.item(self.shape(&table).await?, json)?;
         let version = fresh_version()?;
         item.insert(
             VERSION_MEMBER.to_owned(),
             AttributeValue::S(version.clone()),
         );
-        let mut request = self
-            .client
-            .put_item()
-            .table_name(&table.name)
-            .set_item(Some(item));
-        if let Some(Holds {
-            expression,
-            names,
-            values,
-        }) = Holds::of(&table.table, condition)
-        {
-            request = request
-                .condition_expression(expression)
-                .set_expression_attribute_names(Some(names))
-                .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
-                .return_values_on_condition_check_failure(
-                    ReturnValuesOnConditionCheckFailure::AllOld,
-                );
-        }
-        match request.send().await {
-            Ok(_) => Ok(version),
-            // A try that got no answer had done it, and the next one found what it wrote.
-            Err(error) if is_ours(error.as_service_error(), &version) => Ok(version),
-            Err(error) => Err(self.failure(&error, &table.name, Asked::Write)),
-        }
+        Ok(Prepared {
+            table,
+            item,
+            condition,
+            version,
+        })
     }
 
     pub(in crate::store) async fn delete(
@@ -82,6 +92,50 @@ impl Dynamodb {
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.failure(&error, &table.name, Asked::Read)),
+        }
+    }
+}
+
+/// An item that is ready to be written, if the condition holds.
+struct Prepared {
+    table: Arc<Declared>,
+    item: Attributes,
+    condition: Condition,
+    version: String,
+}
+
+impl Prepared {
+    async fn send(self, store: &Dynamodb) -> Result<String, StoreError> {
+        let Self {
+            table,
+            item,
+            condition,
+            version,
+        } = self;
+        let mut request = store
+            .client
+            .put_item()
+            .table_name(&table.name)
+            .set_item(Some(item));
+        if let Some(Holds {
+            expression,
+            names,
+            values,
+        }) = Holds::of(&table.table, &condition)
+        {
+            request = request
+                .condition_expression(expression)
+                .set_expression_attribute_names(Some(names))
+                .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                );
+        }
+        match request.send().await {
+            Ok(_) => Ok(version),
+            // A try that got no answer had done it, and the next one found what it wrote.
+            Err(error) if is_ours(error.as_service_error(), &version) => Ok(version),
+            Err(error) => Err(store.failure(&error, &table.name, Asked::Write)),
         }
     }
 }

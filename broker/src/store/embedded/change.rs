@@ -14,10 +14,11 @@ use crate::store::{Condition, StoreError};
 /// few, so that no write waits long for others' leavings.
 const SWEPT_PER_COMMIT: usize = 64;
 
-/// An item that is ready to be written to the table as it was laid out.
+/// An item that is ready to be written to the table as it was laid out, if the condition holds.
 pub(super) struct Prepared {
     pub(super) layout: Arc<Layout>,
     json: String,
+    condition: Condition,
     key: Vec<u8>,
     entries: Vec<Vec<u8>>,
     end: u64,
@@ -26,7 +27,11 @@ pub(super) struct Prepared {
 impl Prepared {
     /// # Errors
     /// The item is none for this table.
-    pub(super) fn new(layout: Arc<Layout>, json: String) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        layout: Arc<Layout>,
+        json: String,
+        condition: Condition,
+    ) -> Result<Self, StoreError> {
         let members = Members::parse(&json)?;
         let key = encoding::item(layout.id, &members.key(&layout.table)?);
         let entries = entries(&layout, &members, &key)?;
@@ -34,6 +39,7 @@ impl Prepared {
         Ok(Self {
             layout,
             json,
+            condition,
             key,
             entries,
             end,
@@ -42,7 +48,7 @@ impl Prepared {
 
     /// The same for a table that was laid out anew meanwhile.
     pub(super) fn again(&self, layout: Arc<Layout>) -> Result<Self, StoreError> {
-        Self::new(layout, self.json.clone())
+        Self::new(layout, self.json.clone(), self.condition.clone())
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -93,15 +99,10 @@ impl<'t> Open<'t> {
         })
     }
 
-    pub(super) fn put(
-        &mut self,
-        item: &Prepared,
-        condition: &Condition,
-        version: u64,
-    ) -> Applied<()> {
+    pub(super) fn put(&mut self, item: &Prepared, version: u64) -> Applied<()> {
         let old = self.old(&item.layout, &item.key)?;
         let live = old.as_ref().filter(|old| old.end > self.now);
-        let holds = match condition {
+        let holds = match &item.condition {
             Condition::Always => true,
             Condition::IfAbsent => live.is_none(),
             Condition::IfUnchanged(version) => live.is_some_and(|old| old.has(version)),

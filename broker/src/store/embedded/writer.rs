@@ -15,7 +15,7 @@ use super::file::{File, NUMBERS, VERSIONS, number};
 use crate::store::counters::WriterCounters;
 use crate::store::item::now;
 use crate::store::table::{Key, Table};
-use crate::store::{Condition, StoreError};
+use crate::store::{Stopped, StoreError};
 
 /// Writes of one transaction, at most: what waits behind them waits for them all.
 const BATCH: usize = 1_024;
@@ -30,11 +30,12 @@ const GATHER_MAX: Duration = Duration::from_millis(2);
 /// Between attempts to open a file whose disk has failed.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a write answers: the item's new version, empty for what makes none.
-pub(super) type Answer = Result<String, StoreError>;
+/// What a write answers: the versions that it made.
+pub(super) type Answer = Result<Vec<String>, Stopped>;
 
 pub(super) enum Change {
-    Put(Prepared, Condition),
+    /// One after the other, until one is not written.
+    Put(Vec<Prepared>),
     Delete {
         table: String,
         key: Key,
@@ -99,7 +100,7 @@ impl Writer {
                 // What was asked before it comes before it.
                 self.commit(std::mem::take(&mut together));
                 let outcome = self.settled(|writer| declare::declare(writer, tables));
-                let _ = write.answer.send(outcome.map(|()| String::new()));
+                let _ = write.answer.send(nothing(outcome));
             }
             self.commit(together);
             self.last = (writes, begun.elapsed());
@@ -136,7 +137,7 @@ impl Writer {
         }
         let begun = Instant::now();
         let outcome = self.settled(|writer| writer.transaction(&writes).map(Ok));
-        let answers = outcome.unwrap_or_else(|error| vec![Err(error); writes.len()]);
+        let answers = outcome.unwrap_or_else(|error| vec![Err(error.into()); writes.len()]);
         // Where those wait who are answered: from here each would be woken by itself.
         self.io.spawn(async move {
             for (write, answer) in writes.into_iter().zip(answers) {
@@ -154,28 +155,21 @@ impl Writer {
         let mut open = Open::new(&write, now())?;
         let swept = open.sweep(&catalog)?;
         for asked in writes {
-            let outcome = match &asked.change {
-                Change::Put(item, condition) => {
-                    version += 1;
-                    self.put(&mut open, item, condition, version)?
-                        .map(|()| version.to_string())
-                }
+            answers.push(match &asked.change {
+                Change::Put(items) => self.put(&mut open, items, &mut version)?,
                 Change::Delete {
                     table,
                     key,
                     unchanged,
-                } => match catalog.get(table) {
-                    Some(layout) => open
-                        .delete(layout, key, unchanged.as_deref())?
-                        .map(|()| String::new()),
+                } => nothing(match catalog.get(table) {
+                    Some(layout) => open.delete(layout, key, unchanged.as_deref())?,
                     None => Err(StoreError::UnknownTable(table.clone())),
-                },
-                Change::Declare(_) => Ok(String::new()),
-            };
-            answers.push(outcome);
+                }),
+                Change::Declare(_) => nothing(Ok(())),
+            });
         }
         drop(open);
-        let done = answers.iter().filter(|answer| answer.is_ok()).count();
+        let done = answers.iter().map(done).sum::<usize>();
         if done == 0 && swept == 0 {
             write.abort()?;
             return Ok(answers);
@@ -196,19 +190,30 @@ impl Writer {
     fn put(
         &self,
         open: &mut Open<'_>,
-        item: &Prepared,
-        condition: &Condition,
-        version: u64,
-    ) -> Applied<()> {
+        items: &[Prepared],
+        version: &mut u64,
+    ) -> Result<Answer, redb::Error> {
+        let mut written = Vec::with_capacity(items.len());
+        for item in items {
+            *version += 1;
+            match self.put_one(open, item, *version)? {
+                Ok(()) => written.push(version.to_string()),
+                Err(error) => return Ok(Err(Stopped { written, error })),
+            }
+        }
+        Ok(Ok(written))
+    }
+
+    fn put_one(&self, open: &mut Open<'_>, item: &Prepared, version: u64) -> Applied<()> {
         let layout = match self.file.layout(&item.layout.table.name) {
             Ok(layout) => layout,
             Err(error) => return Ok(Err(error)),
         };
         if Arc::ptr_eq(&layout, &item.layout) {
-            return open.put(item, condition, version);
+            return open.put(item, version);
         }
         match item.again(layout) {
-            Ok(item) => open.put(&item, condition, version),
+            Ok(item) => open.put(&item, version),
             Err(error) => Ok(Err(error)),
         }
     }
@@ -239,7 +244,7 @@ impl Writer {
             loop {
                 match queue.try_recv() {
                     Ok(write) => {
-                        let _ = write.answer.send(Err(not_written()));
+                        let _ = write.answer.send(Err(not_written().into()));
                     }
                     Err(mpsc::error::TryRecvError::Empty) => break,
                     Err(mpsc::error::TryRecvError::Disconnected) => return,
@@ -266,6 +271,19 @@ impl Writer {
     pub(super) fn set_declared<'a>(&mut self, tables: impl IntoIterator<Item = &'a Table>) {
         let names = tables.into_iter().map(|table| table.name.clone());
         self.declared.extend(names);
+    }
+}
+
+/// The answer of a write that makes no version.
+fn nothing(outcome: Result<(), StoreError>) -> Answer {
+    outcome.map(|()| Vec::new()).map_err(Stopped::from)
+}
+
+/// How much of a write was done.
+fn done(answer: &Answer) -> usize {
+    match answer {
+        Ok(versions) => versions.len().max(1),
+        Err(stopped) => stopped.written.len(),
     }
 }
 

@@ -6,7 +6,8 @@ use crate::Error;
 /// A call of the plugin to the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostCall {
-    /// `store.put`, `publisher.publish`, `sessions.create`: interface and function of `wit/`.
+    /// `store.put`, `publisher.publish`, `sessions.create`: interface and function of `wit/`. Each
+    /// item of `store.put-in-order` is a `store.put`.
     pub name: &'static str,
     /// The table, the topic, or the session's id (none yet of a new one).
     pub target: String,

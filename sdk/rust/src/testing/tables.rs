@@ -87,12 +87,7 @@ impl Tables {
         now: f64,
     ) -> Result<String, Error> {
         let held = self.table(table)?;
-        if json.len() > MOST_ITEM_BYTES {
-            return Err(Error::new("too-large", "the item has more than 400 KB"));
-        }
-        let object: Map<String, Value> = serde_json::from_str(json)
-            .map_err(|cause| Error::new("bad-item", format!("the item: {cause}")))?;
-        let key = held.spec.key_of(&object)?;
+        let (key, object) = held.spec.item(json)?;
         let there = held.live(&key, now).map(|stored| stored.version.as_str());
         let holds = match condition {
             0 => true,
@@ -112,6 +107,11 @@ impl Tables {
         };
         self.table_mut(table)?.items.insert(key, stored);
         Ok(version)
+    }
+
+    /// Whether the text can be an item of the table.
+    pub(super) fn check(&self, table: &str, json: &str) -> Result<(), Error> {
+        self.table(table)?.spec.item(json).map(drop)
     }
 
     pub(super) fn delete(
@@ -161,6 +161,15 @@ impl Stored {
 }
 
 impl Spec {
+    fn item(&self, json: &str) -> Result<(Key, Map<String, Value>), Error> {
+        if json.len() > MOST_ITEM_BYTES {
+            return Err(Error::new("too-large", "the item has more than 400 KB"));
+        }
+        let object = serde_json::from_str(json)
+            .map_err(|cause| Error::new("bad-item", format!("the item: {cause}")))?;
+        Ok((self.key_of(&object)?, object))
+    }
+
     fn key_of(&self, object: &Map<String, Value>) -> Result<Key, Error> {
         let indexed = self
             .indexes

@@ -33,6 +33,14 @@ struct Calls {
 }
 
 #[derive(Deserialize)]
+struct Put {
+    table: String,
+    item: Value,
+    #[serde(default)]
+    if_absent: bool,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Step {
     Trap,
@@ -54,12 +62,9 @@ enum Step {
         event: Option<String>,
         payload: Value,
     },
-    Put {
-        table: String,
-        item: Value,
-        #[serde(default)]
-        if_absent: bool,
-    },
+    Put(Put),
+    /// Answers how many were written, and why no more.
+    InOrder(Vec<Put>),
     Get {
         table: String,
         key: String,
@@ -174,11 +179,11 @@ impl Calls {
                 event,
                 payload,
             } => json!(publisher::publish(&topic, event.as_deref(), &payload)?),
-            Step::Put {
+            Step::Put(Put {
                 table,
                 item,
                 if_absent,
-            } => {
+            }) => {
                 let table = store::table(&table);
                 if if_absent {
                     table.put_if_absent(&item)?;
@@ -187,6 +192,7 @@ impl Calls {
                 }
                 json!(null)
             }
+            Step::InOrder(puts) => in_order(&puts)?,
             Step::Get { table, key, sort } => {
                 let key = store::Key {
                     partition: &key,
@@ -217,6 +223,23 @@ impl Calls {
             Step::Post(url) => json!(http::Request::post(url, "x").send()?.status),
         })
     }
+}
+
+fn in_order(puts: &[Put]) -> Result<Value, Error> {
+    let puts = puts.iter().try_fold(store::in_order(), |puts, put| {
+        let table = store::table(&put.table);
+        if put.if_absent {
+            puts.put_if_absent(table, &put.item)
+        } else {
+            puts.put(table, &put.item)
+        }
+    })?;
+    Ok(match puts.write() {
+        Ok(versions) => json!(versions.len()),
+        Err(store::Stopped { written, error }) => {
+            json!({"written": written.len(), "error": error.code})
+        }
+    })
 }
 
 fn values(page: store::Page<Value>) -> Value {

@@ -3,6 +3,9 @@ use crate::Error;
 use crate::testing::fault::watched;
 use crate::testing::tables::{Range, Tables};
 
+/// Of one `put-in-order`.
+const MOST_PUTS: usize = 16;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) json: String,
@@ -19,6 +22,19 @@ pub(crate) struct Key {
 pub(crate) struct Page {
     pub(crate) items: Vec<Item>,
     pub(crate) cursor: Option<String>,
+}
+
+pub(crate) struct Write {
+    pub(crate) table: String,
+    pub(crate) json: String,
+    pub(crate) condition: u8,
+    pub(crate) unchanged: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    pub(crate) written: Vec<String>,
+    pub(crate) error: Error,
 }
 
 pub(crate) fn get(table: &str, key: &Key, _consistent: bool) -> Result<Option<Item>, Error> {
@@ -49,6 +65,36 @@ pub(crate) fn put(
     with_tables("store.put", table, |tables, now| {
         tables.put(table, json, condition, unchanged, now)
     })
+}
+
+/// As DynamoDB has it: each is a put that may fail by itself, which `watch` sees.
+pub(crate) fn put_in_order(writes: &[Write]) -> Result<Vec<String>, Stopped> {
+    let mut written = Vec::with_capacity(writes.len());
+    let stopped = |written, error| Err(Stopped { written, error });
+    if writes.len() > MOST_PUTS {
+        let error = Error::new("too-large", format!("more than {MOST_PUTS} items"));
+        return stopped(written, error);
+    }
+    let checked = change(|double| {
+        let mut writes = writes.iter();
+        writes.try_for_each(|write| double.tables.check(&write.table, &write.json))
+    });
+    if let Err(error) = checked {
+        return stopped(written, error);
+    }
+    for Write {
+        table,
+        json,
+        condition,
+        unchanged,
+    } in writes
+    {
+        match put(table, json, *condition, unchanged) {
+            Ok(version) => written.push(version),
+            Err(error) => return stopped(written, error),
+        }
+    }
+    Ok(written)
 }
 
 pub(crate) fn delete(table: &str, key: &Key, unchanged: Option<&str>) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::*;
-use crate::store::{CONFLICT, Key, Table, table};
+use crate::store::{CONFLICT, Key, Table, in_order, table};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Note {
@@ -85,6 +85,32 @@ fn conditions_hold_or_conflict() {
         code(NOTES.delete_if_unchanged(("ann", "1"), &second)),
         CONFLICT
     );
+}
+
+#[test]
+fn several_are_put_until_one_is_not() {
+    let host = host();
+    put("ann", "2");
+    let puts = |ats: &[&str]| {
+        let puts = ats.iter().try_fold(in_order(), |puts, at| {
+            puts.put_if_absent(NOTES, &note("ann", at))
+        });
+        puts.expect("items").write()
+    };
+    let stopped = puts(&["1", "2", "3"]).expect_err("the second is there");
+    assert_eq!(
+        (stopped.written.len(), stopped.error.code.as_str()),
+        (1, CONFLICT)
+    );
+    assert_eq!(host.items("Notes").len(), 2);
+    let refused = puts(&["3", ""]).expect_err("the second is no item");
+    assert_eq!(code(Err::<(), _>(refused.error)), "bad-item");
+    assert_eq!(host.items("Notes").len(), 2);
+    assert_eq!(puts(&["3", "4"]).expect("they are put").len(), 2);
+    let many: Vec<String> = (10..27).map(|number| number.to_string()).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let refused = puts(&many).expect_err("17 are too many");
+    assert_eq!(code(Err::<(), _>(refused.error)), "too-large");
 }
 
 #[test]
