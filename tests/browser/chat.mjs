@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { launch } from "./chromium.mjs";
+import { launch, shot } from "./chromium.mjs";
 import { isFocused, Window, writer } from "./people.mjs";
 
 const [url, screenshots] = process.argv.slice(2);
@@ -16,8 +16,7 @@ const WRITTEN = 60;
 const HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
 
 const browser = await launch();
-const shot = ({ page }, name) =>
-  page.screenshot({ path: join(screenshots, `chat-${name}.png`), animations: "disabled" });
+const pictured = ({ page }, name) => shot(page, join(screenshots, `chat-${name}.png`));
 
 await writer(await browser.newContext(), url, "carol", WRITTEN);
 const desk = await browser.newContext({ viewport: { width: 960, height: 640 }, colorScheme: "light" });
@@ -46,11 +45,11 @@ async function registering() {
   await ann.isRefused("x".repeat(33), /at most 32 characters/);
   await ann.isRefused("a\u0007b", /control characters/);
   await ann.isRefused("carol", /carol is taken/);
-  await shot(ann, "form-light");
+  await pictured(ann, "form-light");
   await ann.enter("ann");
   await ann.isIn("ann");
   await bob.isRefused("ann", /ann is taken/);
-  await shot(bob, "form-dark-phone");
+  await pictured(bob, "form-dark-phone");
   await bob.fits();
   await bob.enter("bob");
   await bob.isIn("bob");
@@ -94,8 +93,8 @@ async function talking() {
   assert.deepEqual(await ann.texts(), await bob.texts(), "an empty field sends nothing");
   assert((await bob.distance()) < 2, "who is at the end follows");
   await bob.fits();
-  await shot(ann, "light");
-  await shot(bob, "dark-phone");
+  await pictured(ann, "light");
+  await pictured(bob, "dark-phone");
 }
 
 async function loadingMore() {
@@ -119,7 +118,7 @@ async function readingBack() {
   await button.waitFor();
   assert.equal(await ann.page.title(), "(1) Tidegate chat");
   assert.equal(await ann.log.evaluate((log) => log.scrollTop), 0, "who reads further up is left there");
-  await shot(ann, "new-light");
+  await pictured(ann, "new-light");
   await button.click();
   await button.waitFor({ state: "hidden" });
   assert((await ann.distance()) < 2);
@@ -164,7 +163,7 @@ async function restarting() {
   for (const { banner } of [ann, bob]) await banner.getByText("Connection lost.").waitFor();
   await bob.says("Written while the server is away");
   assert.match(await bob.messages.last().textContent(), /Sending…/);
-  await shot(bob, "lost-dark-phone");
+  await pictured(bob, "lost-dark-phone");
   console.log("waiting for the server to come back");
   for (const { banner } of [ann, bob]) await banner.waitFor({ state: "hidden" });
   for (const window of [ann, bob]) await window.sees("Written while the server is away");

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { launch } from "./chromium.mjs";
+import { launch, shot } from "./chromium.mjs";
 
 const [pageUrl, ingestUrl, ingestToken, screenshots] = process.argv.slice(2);
 const PATIENCE_MS = 20_000;
@@ -73,8 +73,8 @@ await dark.getByRole("button", { name: "Mark as read: Notification" }).press("En
 await dark.getByText("2 unread").waitFor();
 const focused = await dark.evaluate(() => document.activeElement.getAttribute("aria-label"));
 assert.equal(focused, "Mark as read: only a text");
-await dark.screenshot({ path: join(screenshots, "notifications-dark.png") });
-await light.screenshot({ path: join(screenshots, "notifications-light.png") });
+await shot(dark, join(screenshots, "notifications-dark.png"));
+await shot(light, join(screenshots, "notifications-light.png"));
 await dark.getByRole("button", { name: "Mark all as read" }).click();
 assert.equal(await dark.title(), "Notifications");
 assert.equal(await dark.locator("#list .unread").count(), 0);
