@@ -9,6 +9,7 @@ pub mod limits;
 pub mod metrics;
 pub mod observe;
 mod percent;
+mod private_file;
 pub mod shutdown;
 pub mod topic;
 

@@ -44,6 +44,8 @@ pub use table::{Index, Key, PARTITION_BYTES_MAX, SORT_BYTES_MAX, Table};
 pub const BATCH_KEYS_MAX: usize = 100;
 /// Items of one [`Store::put_in_order`]: in DynamoDB each takes its own time.
 pub const PUTS_MAX: usize = 16;
+/// Their JSON in bytes: less than the plugin host copies out of a guest at once.
+pub const PUTS_BYTES_MAX: usize = 1 << 20;
 /// JSON that one [`Store::batch_get`] answers.
 pub const BATCH_BYTES_MAX: usize = 16 << 20;
 
@@ -254,17 +256,23 @@ impl Store {
         .await
     }
 
-    /// Writes at most [`PUTS_MAX`] items one after the other, each as [`put`](Self::put) does,
-    /// until one is not written: those before it stay. Nothing is written if one of them cannot be an
-    /// item of its table. The embedded store commits them together.
+    /// Writes at most [`PUTS_MAX`] items, of [`PUTS_BYTES_MAX`] in all, one after the other, each as
+    /// [`put`](Self::put) does, until one is not written: those before it stay. What can be seen to be
+    /// no item of its table is refused before anything is written. The embedded store commits them
+    /// together.
     ///
     /// # Errors
     /// As [`put`](Self::put), with the versions of the first items, which are written. After
-    /// `Unavailable` those after them may be written too.
+    /// `Throttled` and `Unavailable` those behind them may be written too.
     pub async fn put_in_order(&self, puts: Vec<Put>) -> Result<Vec<String>, Stopped> {
         counted(Operation::PutInOrder, async {
             if puts.len() > PUTS_MAX {
                 let what = format!("{} items, at most {PUTS_MAX} are taken", puts.len());
+                return Err(StoreError::TooLarge(what).into());
+            }
+            let bytes: usize = puts.iter().map(|put| put.json.len()).sum();
+            if bytes > PUTS_BYTES_MAX {
+                let what = format!("items of {bytes} bytes, at most {PUTS_BYTES_MAX} at once");
                 return Err(StoreError::TooLarge(what).into());
             }
             match &self.0.backend {

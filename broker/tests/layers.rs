@@ -7,7 +7,15 @@ use std::path::{Path, PathBuf};
 /// where the list says so by its order.
 const LAYERS: &[&[&str]] = &[
     &[
-        "backoff", "identity", "limits", "metrics", "observe", "percent", "shutdown", "topic",
+        "backoff",
+        "identity",
+        "limits",
+        "metrics",
+        "observe",
+        "percent",
+        "private_file",
+        "shutdown",
+        "topic",
     ],
     &["protocol"],
     &["publication", "store"],

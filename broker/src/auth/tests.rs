@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use http::HeaderMap;
@@ -179,6 +180,14 @@ async fn a_broker_that_cannot_sign_or_has_a_bad_rule_does_not_start() {
         error.contains("sessions.redb") && error.contains("TIDEGATE_DATA"),
         "{error}"
     );
+    let mode = folder
+        .path()
+        .join("sessions.redb")
+        .metadata()
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o077, 0, "a session's id lets whoever reads it in");
     drop(held);
 }
 

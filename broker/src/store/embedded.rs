@@ -80,7 +80,7 @@ impl Embedded {
 
     pub(super) async fn declare(&self, tables: &[Table]) -> Result<(), StoreError> {
         let change = Change::Declare(tables.to_vec());
-        self.write(change, 0).await?;
+        self.write(change, 1).await?;
         Ok(())
     }
 
@@ -129,8 +129,8 @@ impl Embedded {
         if items.is_empty() {
             return Ok(Vec::new());
         }
-        let bytes = items.iter().map(Prepared::bytes).sum();
-        self.write(Change::Put(items), bytes).await
+        let room = items.iter().map(Prepared::room).sum();
+        self.write(Change::Put(items), room).await
     }
 
     pub(super) async fn delete(
@@ -145,7 +145,7 @@ impl Embedded {
             key: key.clone(),
             unchanged: unchanged.map(str::to_owned),
         };
-        self.write(change, 0).await?;
+        self.write(change, 1).await?;
         Ok(())
     }
 
@@ -200,9 +200,9 @@ impl Embedded {
         self.read(stats).await
     }
 
-    async fn write(&self, change: Change, bytes: usize) -> Answer {
-        let kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
-        let room = self.room.clone().try_acquire_many_owned(kib + 1);
+    /// `room` is in KiB.
+    async fn write(&self, change: Change, room: u32) -> Answer {
+        let room = self.room.clone().try_acquire_many_owned(room);
         let room = room.map_err(|_| StoreError::Throttled)?;
         let (answer, answered) = oneshot::channel();
         let write = Write {

@@ -7,7 +7,8 @@ pub enum StoreError {
     /// A condition does not hold: the item is there, is gone, or has another version.
     #[error("the condition does not hold")]
     Conflict,
-    /// More is asked than the store takes at the moment. Nothing was written; worth another try.
+    /// More is asked than the store takes at the moment; worth another try. DynamoDB may have done a
+    /// write all the same, at a try whose answer was lost.
     #[error("the store has too much to do")]
     Throttled,
     /// No answer, or none that can be used. A write may have been done; worth another try.

@@ -15,7 +15,8 @@ const HOUR_SECONDS: u64 = 60 * 60;
 const SORT: &str = "0";
 
 /// Windows fill in a gap from 30 s before what they know last: what is saved at an older place may
-/// never be seen. No call lasts so long.
+/// never be seen, and one that is sent again later goes elsewhere. So no call may last so long: the
+/// broker's `plugins.handler_deadline` is 10 s unless it is set to more.
 const LATE_MS: u64 = 20_000;
 
 /// An item is gone only when it expired between two calls.

@@ -93,6 +93,15 @@ pub async fn nothing_is_put_if_one_is_no_item(bed: &Bed) {
     };
     let refused = many(PUTS_MAX + 1).await.unwrap_err();
     assert_eq!(refused.error.code(), "too-large");
+    let padded = |at: &str| Put {
+        table: "Messages".into(),
+        json: json!({"PartitionKey": "room", "CreatedAt": at, "Text": "x".repeat(350 << 10)})
+            .to_string(),
+        condition: Always,
+    };
+    let puts = ["1", "2", "3"].map(padded).into();
+    let refused = bed.store.put_in_order(puts).await.unwrap_err();
+    assert_eq!(refused.error.code(), "too-large", "of more than 1 MiB");
     assert_eq!(text(bed, "ann").await, None);
     let page = bed.store.query("Messages", "room", &all(100), true).await;
     assert_eq!(page.unwrap().items.len(), 0);

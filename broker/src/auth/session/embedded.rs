@@ -4,7 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::backends::FileBackend;
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError,
+    TableDefinition, WriteTransaction,
+};
+
+use crate::private_file;
 
 use super::{SessionError, SessionStartError, Stored, date, millis};
 
@@ -30,10 +36,7 @@ impl Embedded {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|e| error(e.to_string()))?;
         }
-        let database = Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .create(path)
-            .map_err(|e| error(e.to_string()))?;
+        let database = database(path).map_err(|e| error(e.to_string()))?;
         let store = Self(database);
         store.make_tables().map_err(|e| error(e.to_string()))?;
         Ok(store)
@@ -127,6 +130,13 @@ impl Embedded {
             Err(_) => Err(SessionError::Unavailable),
         }
     }
+}
+
+fn database(path: &Path) -> Result<Database, DatabaseError> {
+    let file = private_file::open(path).map_err(StorageError::Io)?;
+    Builder::new()
+        .set_cache_size(CACHE_BYTES)
+        .create_with_backend(FileBackend::new(file)?)
 }
 
 fn put(write: &WriteTransaction, id: &str, end: i64, json: &str) -> Result<(), redb::Error> {

@@ -21,8 +21,8 @@ use crate::plugin::manifest::Hook;
 
 /// Wall time for `init` and for `self-test`, which may wait too.
 const START_TIME: Duration = Duration::from_secs(5);
-/// Bytes that the host copies out of the guest at once: more than the longest answer, so that one
-/// that is too long is told from one that is endless.
+/// Bytes that the host copies out of the guest at once: more than the longest answer, and than the
+/// items of one put-in-order, so that one that is too long is told from one that is endless.
 const COPIED_BYTES: usize = 2 << 20;
 
 /// The typed exports of a component, looked up once per generation.

@@ -43,11 +43,15 @@ fn a_plugin_keeps_items_over_calls_instances_and_generations() {
 
 #[test]
 fn several_items_are_written_until_one_is_not() {
-    let (bed, _users) = bed();
+    let (mut bed, _users) = bed();
+    bed.config.memory_bytes = 16 << 20;
     let (_host, io) = bed.io();
     let [a, b, c] = ["a", "b", "c"].map(|id| put("Things", &json!({"id": id}))["put"].clone());
     let line = put("Lines", &json!({"room": "r", "at": "1"}))["put"].clone();
     let elsewhere = put("Users", &json!({"id": "a"}))["put"].clone();
+    // Each is an item; together they are too much for one call, and not for what is copied at once.
+    let padding = "x".repeat(350 << 10);
+    let big = |id: &str| put("Things", &json!({"id": id, "padding": padding}))["put"].clone();
     let told = json!([
         {"in-order": [b, line]},
         {"in-order": [a, b, c]},
@@ -56,10 +60,12 @@ fn several_items_are_written_until_one_is_not() {
         {"in-order": [c, elsewhere]},
         get("Things", "c"),
         {"in-order": []},
+        {"in-order": [big("d"), big("e"), big("f")]},
     ]);
     let unknown = json!({"written": 0, "error": "unknown-table"});
     let stopped = json!({"written": 1, "error": "conflict"});
-    let came_to = json!([2, stopped, {"id": "a"}, null, unknown, null, 0]);
+    let too_large = json!({"written": 0, "error": "too-large"});
+    let came_to = json!([2, stopped, {"id": "a"}, null, unknown, null, 0, too_large]);
     assert_eq!(bed.does(&io, &told), came_to);
 }
 

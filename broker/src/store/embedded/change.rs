@@ -51,8 +51,9 @@ impl Prepared {
         Self::new(layout, self.json.clone(), self.condition.clone())
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.json.len()
+    /// KiB that it holds while it waits, roughly.
+    pub(super) fn room(&self) -> u32 {
+        u32::try_from(self.json.len() >> 10).map_or(u32::MAX, |kib| kib + 1)
     }
 }
 

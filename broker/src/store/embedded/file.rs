@@ -1,7 +1,5 @@
 //! What is in the file, and opening it.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -15,6 +13,7 @@ use redb::{
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::private_file;
 use crate::store::table::Table;
 use crate::store::{StoreError, StoreStartError};
 
@@ -113,17 +112,9 @@ impl File {
     }
 }
 
-/// A file that was not closed is repaired first: all of it is read. It is its owner's alone, for it
-/// holds what users wrote.
+/// A file that was not closed is repaired first: all of it is read.
 fn open(path: &Path) -> Result<Database, DatabaseError> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(StorageError::Io)?;
+    let file = private_file::open(path).map_err(StorageError::Io)?;
     let shown = path.display().to_string();
     let told = AtomicU8::new(0);
     Builder::new()

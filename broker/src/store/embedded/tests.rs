@@ -4,6 +4,7 @@
 
 mod model;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -132,6 +133,26 @@ fn the_file_keeps_items_tables_and_versions_over_restarts() {
         count,
         "no version comes twice: {versions:?}"
     );
+}
+
+#[test]
+fn what_is_put_in_order_is_one_commit() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let bed = metrics::with_local_recorder(&recorder, Bed::new);
+    bed.declare(&users()).unwrap();
+    let puts = [ANN, BOB].map(|json| Put {
+        table: "Users".into(),
+        json: json.into(),
+        condition: Condition::Always,
+    });
+    let written = bed.io.block_on(bed.store().put_in_order(puts.into()));
+    assert_eq!(written.unwrap().len(), 2);
+    bed.store().close();
+    let told = metrics.render();
+    let says = |line: &str| told.lines().any(|told| told == line);
+    assert!(says("tidegate_store_commit_records_count 1"), "{told}");
+    assert!(says("tidegate_store_commit_records_sum 2"), "{told}");
 }
 
 #[test]

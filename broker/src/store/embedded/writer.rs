@@ -17,7 +17,8 @@ use crate::store::item::now;
 use crate::store::table::{Key, Table};
 use crate::store::{Stopped, StoreError};
 
-/// Writes of one transaction, at most: what waits behind them waits for them all.
+/// Writes of one transaction, at most (a write is one item, seldom up to sixteen): what waits behind
+/// them waits for them all.
 const BATCH: usize = 1_024;
 /// Versions are taken in blocks, so that not every commit writes their counter: what a crash
 /// leaves of a block is never given.

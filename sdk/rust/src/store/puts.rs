@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::{Condition, Table, Version};
 use crate::{Error, host::store};
 
-/// Items to be written one after the other, at most 16; see [`in_order`].
+/// Items to be written one after the other, at most 16 of 1 MiB (as JSON) in all; see [`in_order`].
 #[derive(Default)]
 #[must_use = "nothing is written before `write`"]
 pub struct Puts {
@@ -15,14 +15,15 @@ pub struct Puts {
 pub struct Stopped {
     /// The versions of the items that are written: the first ones.
     pub written: Vec<Version>,
-    /// Why the next one is not. After `unavailable` it, and those after it, may be written all the
-    /// same.
+    /// Why the next one is not. After `throttled` and `unavailable` it, and those behind it, may be
+    /// written all the same.
     pub error: Error,
 }
 
 /// Several items of one or more tables in one call, each as [`Table::put`] and its like do it, until
-/// one is not written: those before it stay. Nothing is written if one of them cannot be an item of
-/// its table. On the embedded store that is one wait for the disk instead of one for each.
+/// one is not written: those before it stay. What can be seen to be no item of its table is refused
+/// before anything is written. On the embedded store that is one wait for the disk instead of one for
+/// each.
 ///
 /// ```
 /// # use serde::Serialize;

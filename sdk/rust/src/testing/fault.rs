@@ -6,10 +6,10 @@ use crate::Error;
 /// A call of the plugin to the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostCall {
-    /// `store.put`, `publisher.publish`, `sessions.create`: interface and function of `wit/`. Each
-    /// item of `store.put-in-order` is a `store.put`.
+    /// `store.put`, `publisher.publish`, `sessions.create`: interface and function of `wit/`. In
+    /// `store.put-in-order` each item is a `store.put` too.
     pub name: &'static str,
-    /// The table, the topic, or the session's id (none yet of a new one).
+    /// The table (of several the first one's), the topic, or the session's id (none yet of a new one).
     pub target: String,
 }
 
@@ -25,19 +25,19 @@ pub enum Fault {
 pub(super) type Watch = Box<dyn FnMut(&HostCall) -> Option<Fault>>;
 
 /// Does what a host call is to do, unless the test wants it to fail.
-pub(super) fn watched<R>(
+pub(super) fn watched<R, E: From<Error>>(
     name: &'static str,
     target: &str,
-    act: impl FnOnce() -> Result<R, Error>,
-) -> Result<R, Error> {
+    act: impl FnOnce() -> Result<R, E>,
+) -> Result<R, E> {
     let call = HostCall {
         name,
         target: target.to_owned(),
     };
     match fault_of(&call) {
         None => act(),
-        Some(Fault::Undone(error)) => Err(error),
-        Some(Fault::Unheard(error)) => act().and(Err(error)),
+        Some(Fault::Undone(error)) => Err(error.into()),
+        Some(Fault::Unheard(error)) => act().and_then(|_| Err(error.into())),
     }
 }
 

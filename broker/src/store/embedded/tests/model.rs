@@ -9,10 +9,8 @@ use crate::store::PAGE_BYTES_MAX;
 
 #[derive(Clone, Debug)]
 enum Call {
-    Put {
-        item: Stored,
-        condition: When,
-    },
+    /// In order, one or several.
+    Put(Vec<(Stored, When)>),
     Delete {
         room: u8,
         at: u8,
@@ -103,7 +101,11 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         Just(When::Unchanged),
         Just(When::Changed),
     ];
-    let put = (stored, when).prop_map(|(item, condition)| Call::Put { item, condition });
+    let put = prop_oneof![
+        3 => proptest::collection::vec((stored.clone(), when.clone()), 1),
+        1 => proptest::collection::vec((stored, when), 2..5),
+    ]
+    .prop_map(Call::Put);
     let delete =
         (rooms.clone(), ats.clone(), any::<bool>()).prop_map(|(room, at, if_unchanged)| {
             Call::Delete {
@@ -167,7 +169,7 @@ struct Run {
 impl Run {
     fn perform(&mut self, call: &Call) {
         match call {
-            Call::Put { item, condition } => self.put(item, *condition),
+            Call::Put(items) => self.put(items),
             Call::Delete {
                 room: r,
                 at: a,
@@ -191,32 +193,47 @@ impl Run {
         }
     }
 
-    fn put(&mut self, item: &Stored, when: When) {
-        let (_, place) = place(item.room, item.at);
-        let old = self.model.get(&place).map(|(_, version)| version.clone());
-        let (condition, holds) = match when {
-            When::Always => (Condition::Always, true),
-            When::Absent => (Condition::IfAbsent, old.is_none()),
-            When::Unchanged => {
-                let version = old.clone().unwrap_or_else(|| "1".into());
-                (Condition::IfUnchanged(version), old.is_some())
-            }
-            When::Changed => (Condition::IfUnchanged("0".into()), false),
+    fn put(&mut self, items: &[(Stored, When)]) {
+        let puts: Vec<Put> = items.iter().map(|item| self.asked(item)).collect();
+        let put = self.bed.store().put_in_order(puts.clone());
+        let (written, error) = match self.bed.io.block_on(put) {
+            Ok(versions) => (versions, None),
+            Err(Stopped { written, error }) => (written, Some(error)),
         };
-        let json = item.json();
-        let put = self.bed.store().put("Messages", &json, condition);
-        match self.bed.io.block_on(put) {
-            Ok(version) => {
-                assert!(holds, "{item:?} {when:?}");
-                self.model.remove(&place);
-                if item.expired != Some(true) {
-                    self.model.insert(place, (item.clone(), version));
-                }
+        for (at, (item, _)) in items.iter().enumerate() {
+            let (_, place) = place(item.room, item.at);
+            let there = self.model.get(&place).map(|(_, version)| version);
+            let holds = match &puts[at].condition {
+                Condition::Always => true,
+                Condition::IfAbsent => there.is_none(),
+                Condition::IfUnchanged(version) => there == Some(version),
+            };
+            let Some(version) = written.get(at) else {
+                assert!(!holds, "{item:?}");
+                assert_eq!(error, Some(StoreError::Conflict));
+                return;
+            };
+            assert!(holds, "{item:?}");
+            self.model.remove(&place);
+            if item.expired != Some(true) {
+                self.model.insert(place, (item.clone(), version.clone()));
             }
-            Err(error) => {
-                assert_eq!(error, StoreError::Conflict);
-                assert!(!holds, "{item:?} {when:?}");
-            }
+        }
+        assert_eq!(error, None);
+    }
+
+    fn asked(&self, (item, when): &(Stored, When)) -> Put {
+        let (_, place) = place(item.room, item.at);
+        let there = self.model.get(&place).map(|(_, version)| version.clone());
+        Put {
+            table: "Messages".into(),
+            json: item.json(),
+            condition: match when {
+                When::Always => Condition::Always,
+                When::Absent => Condition::IfAbsent,
+                When::Unchanged => Condition::IfUnchanged(there.unwrap_or_else(|| "1".into())),
+                When::Changed => Condition::IfUnchanged("0".into()),
+            },
         }
     }
 

@@ -5,6 +5,7 @@ use crate::testing::tables::{Range, Tables};
 
 /// Of one `put-in-order`.
 const MOST_PUTS: usize = 16;
+const MOST_PUTS_BYTES: usize = 1 << 20;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
@@ -37,6 +38,15 @@ pub(crate) struct Stopped {
     pub(crate) error: Error,
 }
 
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self {
+            written: Vec::new(),
+            error,
+        }
+    }
+}
+
 pub(crate) fn get(table: &str, key: &Key, _consistent: bool) -> Result<Option<Item>, Error> {
     with_tables("store.get", table, |tables, now| {
         tables.get(table, key, now)
@@ -67,21 +77,23 @@ pub(crate) fn put(
     })
 }
 
-/// As DynamoDB has it: each is a put that may fail by itself, which `watch` sees.
+/// As DynamoDB has it: each is a put, which may fail by itself.
 pub(crate) fn put_in_order(writes: &[Write]) -> Result<Vec<String>, Stopped> {
-    let mut written = Vec::with_capacity(writes.len());
-    let stopped = |written, error| Err(Stopped { written, error });
-    if writes.len() > MOST_PUTS {
-        let error = Error::new("too-large", format!("more than {MOST_PUTS} items"));
-        return stopped(written, error);
+    let target = writes.first().map_or("", |first| &first.table);
+    watched("store.put-in-order", target, || put_each(writes))
+}
+
+fn put_each(writes: &[Write]) -> Result<Vec<String>, Stopped> {
+    let bytes: usize = writes.iter().map(|write| write.json.len()).sum();
+    if writes.len() > MOST_PUTS || bytes > MOST_PUTS_BYTES {
+        let most = format!("at most {MOST_PUTS} items of {MOST_PUTS_BYTES} bytes");
+        return Err(Error::new("too-large", most).into());
     }
-    let checked = change(|double| {
+    change(|double| {
         let mut writes = writes.iter();
         writes.try_for_each(|write| double.tables.check(&write.table, &write.json))
-    });
-    if let Err(error) = checked {
-        return stopped(written, error);
-    }
+    })?;
+    let mut written = Vec::with_capacity(writes.len());
     for Write {
         table,
         json,
@@ -91,7 +103,7 @@ pub(crate) fn put_in_order(writes: &[Write]) -> Result<Vec<String>, Stopped> {
     {
         match put(table, json, *condition, unchanged) {
             Ok(version) => written.push(version),
-            Err(error) => return stopped(written, error),
+            Err(error) => return Err(Stopped { written, error }),
         }
     }
     Ok(written)

@@ -114,6 +114,20 @@ fn several_are_put_until_one_is_not() {
 }
 
 #[test]
+fn who_does_not_hear_of_several_puts_cannot_know_which_are_done() {
+    let host = host();
+    let lost = Error::new("unavailable", "lost").retryable();
+    let told = lost.clone();
+    host.watch(move |call| {
+        (call.name == "store.put-in-order").then(|| Fault::Unheard(told.clone()))
+    });
+    let puts = in_order().put(NOTES, &note("ann", "1")).expect("an item");
+    let stopped = puts.write().expect_err("nobody hears of it");
+    assert_eq!((stopped.written, stopped.error), (Vec::new(), lost));
+    assert_eq!(host.items("Notes").len(), 1);
+}
+
+#[test]
 fn many_are_read_at_once_in_their_order() {
     let _host = host();
     let names: Vec<String> = (0..150).map(|number| format!("{number:03}")).collect();
