@@ -159,7 +159,7 @@ pub(super) const SESSION: &[Setting] = &[
     Setting::new(
         "session.allowed_origins",
         list(|r| &mut r.session.allowed_origins, check::origin),
-        "Origins whose pages may use cookies and upgrade; `*` = any, without cookies.",
+        "Origins whose pages may use cookies and upgrade, its own included; `*` = any, without cookies.",
     )
     .unset("own host, `session.domain` and its subdomains"),
 ];
