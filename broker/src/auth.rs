@@ -170,7 +170,8 @@ impl Auth {
         self.0.revocations.covers_session(session_id)
     }
 
-    /// The document of the session that the `Cookie` header names; this renews its life.
+    /// The document of the session that the `Cookie` header names; this renews its life, and its
+    /// cookie's if whoever asks passes that on.
     /// Cancel-safe.
     pub async fn session(
         &self,
@@ -201,11 +202,6 @@ impl Auth {
         let id = id.to_owned();
         let sessions = self.0.sessions.clone();
         self.on_io(async move { sessions.destroy(&id).await }).await
-    }
-
-    /// A `Set-Cookie` value that gives the cookie of an existing session its whole life again.
-    pub fn session_cookie(&self, id: &str) -> String {
-        self.0.sessions.set_cookie(id)
     }
 
     /// A `Set-Cookie` value that makes the browser forget its session.

@@ -18,15 +18,15 @@ export function settings(env) {
   return {
     host: env.HOST || "127.0.0.1",
     port,
-    users: usersIn(file),
+    users: usersIn(file, env.ANYBODY === "on"),
     serviceToken: env.SERVICE_TOKEN || "",
     faults: env.FAULTS === "on",
   };
 }
 
-function usersIn(file) {
+function usersIn(file, anybody) {
   try {
-    return new Users(JSON.parse(readFileSync(file, "utf8")));
+    return new Users(JSON.parse(readFileSync(file, "utf8")), anybody);
   } catch (error) {
     throw new Error(`USERS_FILE ${file}: ${error.message}`);
   }

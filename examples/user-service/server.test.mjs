@@ -28,6 +28,13 @@ test("a user is there, unknown or blocked", async () => {
   assert.deepEqual([blocked, why.code], [403, "blocked"]);
 });
 
+test("anybody is a user if that is wished, unless blocked", async () => {
+  const ask = await start({ ANYBODY: "on" });
+  assert.deepEqual(await ask("GET", "/users/lena"), [200, { id: "lena", name: "lena", active: true }]);
+  assert.equal((await ask("GET", "/users/mallory"))[0], 403);
+  assert.equal((await ask("DELETE", "/users/lena"))[0], 404);
+});
+
 test("users come, change and go", async () => {
   const ask = await start();
   const path = "/users/" + encodeURIComponent("dora/é 1");

@@ -19,14 +19,17 @@ export class Refusal extends Error {
 export class Users {
   #byId = new Map();
 
-  /** A list of `{id, name, active?, blocked?}`. */
-  constructor(list) {
+  #anybody;
+
+  /** A list of `{id, name, active?, blocked?}`; with `anybody` those that are not in it are there too. */
+  constructor(list, anybody = false) {
+    this.#anybody = anybody;
     if (!Array.isArray(list)) throw new Error("this is not a list of users");
     for (const user of list) this.put(user?.id, user);
   }
 
   get(id) {
-    const user = this.#known(id);
+    const user = this.#anybody && !this.#byId.has(id) ? { name: id, active: true } : this.#known(id);
     if (user.blocked) throw new Refusal(403, "blocked", `the user ${id} is blocked`);
     const { name, active } = user;
     return { id, name, active };

@@ -79,6 +79,44 @@ async fn a_session_that_a_call_creates_is_the_browsers() {
     );
 }
 
+/// Who comes back in time stays logged in: what keeps the session alive keeps its cookie, too.
+#[tokio::test]
+async fn use_renews_a_sessions_cookie() {
+    let plugins = plugins();
+    let setup = setup(&plugins).env("TIDEGATE_SESSION_TTL", "40s");
+    let broker = setup.start().await;
+    let origin = own_origin(&broker);
+    let enter = async || {
+        let headers = [("origin", origin.as_str())];
+        let entered = post(&broker, "guest.enter", &headers, &json!([create("ann")])).await;
+        entered.header("set-cookie").to_owned()
+    };
+    let parts = |cookie: &str| {
+        let (before, rest) = cookie.split_once("; Expires=").expect("an end");
+        let (end, after) = rest.split_once(';').expect("more attributes");
+        ((before.to_owned(), after.to_owned()), end.to_owned())
+    };
+    for by_call in [false, true] {
+        let made = enter().await;
+        let (cookie, end) = parts(&made);
+        let pair = made.split(';').next().unwrap_or_default();
+        let renewed = wait::until("a tenth of its life has passed", async || {
+            let answer = if by_call {
+                from_page(&broker, "guest.who", pair, &json!(null)).await
+            } else {
+                swap(&broker, pair).await
+            };
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            Some(answer.header("set-cookie").to_owned()).filter(|cookie| !cookie.is_empty())
+        })
+        .await;
+        assert_eq!(parts(&renewed).0, cookie, "it replaces the same cookie");
+        assert_ne!(parts(&renewed).1, end);
+        let next = swap(&broker, pair).await;
+        assert_eq!(next.header("set-cookie"), "", "it is as new");
+    }
+}
+
 #[tokio::test]
 async fn a_session_of_nobody_is_a_session_and_a_forged_one_is_none() {
     let (_plugins, broker) = one().await;

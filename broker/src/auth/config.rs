@@ -47,8 +47,8 @@ pub struct SessionConfig {
     pub store: SessionStore,
     /// Life of a session document and its cookie, renewed by use.
     pub ttl: Duration,
-    /// Origins whose pages may use cookies and upgrade, its own included. Empty = own host, `cookie.domain` and its
-    /// subdomains. `*` = any (not with cookies).
+    /// Origins whose pages may use cookies and upgrade, its own included. Empty = own host,
+    /// `cookie.domain` and its subdomains. `*` = any (not with cookies).
     pub allowed_origins: Vec<String>,
 }
 

@@ -35,6 +35,9 @@ pub struct SessionDocument {
     pub id: String,
     /// A JSON object; express-session's `cookie` member is part of it.
     pub json: String,
+    /// A `Set-Cookie` value that gives its cookie its whole life again, when the session got that. A
+    /// cookie that is not as this broker makes them is its application's to renew.
+    pub renewed_cookie: Option<String>,
 }
 
 impl fmt::Debug for SessionDocument {
@@ -173,20 +176,22 @@ impl Sessions {
         if stored.left.is_none() && life.has_ended(date::unix_millis()) {
             return Err(SessionError::Expired);
         }
-        self.renew(id, &stored, life).await;
+        let renewed = self.renew(id, &stored, &life).await;
+        let renewed = renewed.filter(|_| life.has_cookie_of(&self.cookie));
         Ok(SessionDocument {
             id: id.to_owned(),
+            renewed_cookie: renewed.map(|life| self.set_cookie(id, life)),
             json: stored.json,
         })
     }
 
-    /// Gives a used session its whole life again, never less than it has. Once a tenth of it
-    /// passed is soon enough, and spares the store a write at each use.
-    async fn renew(&self, id: &str, stored: &Stored, life: Life) {
+    /// Gives a used session its whole life again, never less than it has, and answers how long that
+    /// is. Once a tenth of it passed is soon enough, and spares the store a write at each use.
+    async fn renew(&self, id: &str, stored: &Stored, life: &Life) -> Option<Duration> {
         let full = life.length().unwrap_or(self.ttl);
         let due = stored.left.is_some_and(|left| left < full - full / 10);
         if !due {
-            return;
+            return None;
         }
         let renewed = match &self.store {
             Store::Embedded(store) => store.clone().renew(id.to_owned(), full).await,
@@ -194,7 +199,9 @@ impl Sessions {
         };
         if let Err(error) = renewed {
             tracing::warn!(%error, "cannot renew a session, it keeps the life it has");
+            return None;
         }
+        Some(full)
     }
 
     /// Stores a new document under a fresh id. Must run on the I/O runtime.
@@ -209,7 +216,7 @@ impl Sessions {
             Store::Embedded(store) => store.clone().save(id.clone(), json, self.ttl).await?,
             Store::Redis(store) => store.save(&id, &json, self.ttl).await?,
         }
-        let set_cookie = self.set_cookie(&id);
+        let set_cookie = self.set_cookie(&id, self.ttl);
         Ok(NewSession { id, set_cookie })
     }
 
@@ -221,9 +228,8 @@ impl Sessions {
         }
     }
 
-    /// A `Set-Cookie` value that gives `id` its whole life from now.
-    pub(crate) fn set_cookie(&self, id: &str) -> String {
-        let expires = date::unix_millis().saturating_add(millis(self.ttl));
+    fn set_cookie(&self, id: &str, life: Duration) -> String {
+        let expires = date::unix_millis().saturating_add(millis(life));
         cookie::serialize(&self.cookie, &self.signer.sign(id), expires)
     }
 

@@ -7,8 +7,8 @@ use crate::listener::accept;
 use crate::{admin, auth, bus, metrics, node, observe, plugin, source, store, worker};
 
 pub(super) const HELP: &str = "\
-With no settings at all it listens on port 4444, keeps its keys in .tidegate and loads the gateway
-plugin from `plugins` beside the program.
+With no settings at all it listens on port 4444, keeps its files in .tidegate and loads the
+plugins gateway, notifications and chat from `plugins` beside the program.
 
 Examples:
   tidegate serve

@@ -63,10 +63,12 @@ async fn token(front: &Rc<Front>, headers: &HeaderMap) -> Reply {
         ttl,
     };
     match front.node.auth.mint(&claims) {
-        Ok(token) => reply::json_value(
-            StatusCode::OK,
-            &json!({"token": token, "expires_in": ttl.as_secs()}),
-        ),
+        Ok(token) => {
+            let swapped = json!({"token": token, "expires_in": ttl.as_secs()});
+            let mut reply = reply::json_value(StatusCode::OK, &swapped);
+            cookies::set(&mut reply, session.renewed_cookie);
+            reply
+        }
         Err(error) => {
             tracing::error!(%error, "cannot make a token");
             reply::error(

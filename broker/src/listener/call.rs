@@ -2,7 +2,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
@@ -13,7 +13,7 @@ use super::cookies::{self, Endpoint};
 use super::front::Front;
 use super::reply::{self, Refused, Reply};
 use super::request;
-use crate::auth::{OriginVerdict, Principal, SessionError};
+use crate::auth::{OriginVerdict, Principal, SessionDocument, SessionError};
 use crate::plugin::{
     Call, CallRefused, Called, Caller, CookieChange, NotAdmitted, PrincipalError, Transport,
 };
@@ -113,7 +113,10 @@ async fn call(
     verdict: OriginVerdict,
 ) -> Result<Reply, Failed> {
     let method = parts.uri.path().strip_prefix(PATH).unwrap_or_default();
-    let (principal, session_id) = principal(front, &parts.headers).await?;
+    let (principal, session) = principal(front, &parts.headers).await?;
+    let (session_id, renewed_cookie) = session
+        .map(|session| (session.id.into(), session.renewed_cookie))
+        .unzip();
     let params = params(&request::body(front, body).await?)?;
     let _counted = front.count_call();
     let call = Call {
@@ -133,13 +136,11 @@ async fn call(
         Err(refusal) => Failed::from(refusal).reply(),
     };
     let cookie = match cookie {
-        CookieChange::Keep => None,
+        CookieChange::Keep => renewed_cookie.flatten(),
         CookieChange::Set(cookie) => Some(cookie),
         CookieChange::Clear => Some(front.node.auth.clear_cookie()),
     };
-    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
-        reply.headers_mut().append(SET_COOKIE, cookie);
-    }
+    cookies::set(&mut reply, cookie);
     Ok(reply)
 }
 
@@ -147,22 +148,22 @@ async fn call(
 async fn principal(
     front: &Rc<Front>,
     headers: &HeaderMap,
-) -> Result<(Arc<Principal>, Option<Box<str>>), Failed> {
-    let (principal, session_id) = match request::bearer(headers) {
+) -> Result<(Arc<Principal>, Option<SessionDocument>), Failed> {
+    let (principal, session) = match request::bearer(headers) {
         Some(token) => (request::verified(front, token).await?, None),
         None => of_cookie(front, headers).await?,
     };
     if !principal.subject.is_empty() {
         front.node.admit(&principal, Transport::Http).await?;
     }
-    Ok((principal, session_id))
+    Ok((principal, session))
 }
 
 /// Anonymous without a cookie that counts.
 async fn of_cookie(
     front: &Rc<Front>,
     headers: &HeaderMap,
-) -> Result<(Arc<Principal>, Option<Box<str>>), Failed> {
+) -> Result<(Arc<Principal>, Option<SessionDocument>), Failed> {
     let Some(cookies) = cookies::text(headers) else {
         return Ok(Default::default());
     };
@@ -190,7 +191,7 @@ async fn of_cookie(
             return Err(Failed::unavailable(message));
         }
     };
-    Ok((principal, Some(session.id.into())))
+    Ok((principal, Some(session)))
 }
 
 /// An empty body is `null`.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_REQUEST_HEADERS,
-    ALLOW, COOKIE, HeaderMap, HeaderValue,
+    ALLOW, COOKIE, HeaderMap, HeaderValue, SET_COOKIE,
 };
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -94,4 +94,11 @@ pub(super) fn text(headers: &HeaderMap) -> Option<String> {
         .filter_map(|value| value.to_str().ok())
         .collect();
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Has the browser keep a `Set-Cookie` value, if there is one.
+pub(super) fn set(reply: &mut Reply, cookie: Option<String>) {
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
+        reply.headers_mut().append(SET_COOKIE, cookie);
+    }
 }

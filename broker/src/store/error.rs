@@ -104,8 +104,8 @@ pub enum StoreStartError {
     #[error("cannot start the store's thread: {0}")]
     Thread(std::io::Error),
     #[error(
-        "the store is DynamoDB, but no AWS region is set: set AWS_REGION, a region in the AWS \
-         profile, or store.endpoint"
+        "the store is DynamoDB, but no AWS region is set: set AWS_REGION (not in .env), a region in \
+         the AWS profile, or store.endpoint"
     )]
     NoRegion,
 }

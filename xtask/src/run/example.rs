@@ -39,11 +39,11 @@ fn text(binary: &Path, port: u16) -> String {
     };
     format!(
         "
-  Tidegate is ready. The chat: http://localhost:{port}/ (in two windows, with two names)
+  Tidegate is ready. The chat: http://localhost:{port}/ (in two browsers, or a private window, with two names)
 
   Listen, in a second terminal in this folder:
     TOKEN=$({binary} token mint --sub me --scope user:read:chat)
-    {binary} listen{url} --token \"$TOKEN\" channel:update chat:lobby:message
+    {binary} listen{url} --token \"$TOKEN\" channel:update chat:message:new
 
   Publish, in a third:
     {binary} publish{url} channel:update '{{\"title\":\"hi\"}}'

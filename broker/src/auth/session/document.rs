@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{date, millis};
 use crate::auth::{CookieConfig, SameSite};
 
-/// What a document says of its life; anything else in it is the application's.
+/// What a document says of its life and its cookie; anything else in it is the application's.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Life {
@@ -16,6 +16,9 @@ pub(super) struct Life {
     expires: Value,
     #[serde(default)]
     original_max_age: Value,
+    /// The cookie's attributes.
+    #[serde(flatten)]
+    attributes: Map<String, Value>,
 }
 
 impl Life {
@@ -43,6 +46,11 @@ impl Life {
         }
     }
 
+    /// Whether its cookie lives as long and is for the same requests as one that is made by `config`.
+    pub(super) fn has_cookie_of(&self, config: &CookieConfig) -> bool {
+        self.length().is_some() && self.attributes == attributes(config)
+    }
+
     /// Its whole life (`originalMaxAge`, in milliseconds), if the application set one.
     pub(super) fn length(&self) -> Option<Duration> {
         self.original_max_age
@@ -61,24 +69,30 @@ pub(super) fn with_cookie(
     now_ms: i64,
 ) -> Option<String> {
     let mut document: Map<String, Value> = serde_json::from_str(json).ok()?;
+    let mut cookie = attributes(config);
+    let end = date::iso(now_ms.saturating_add(millis(ttl)));
+    cookie.insert("originalMaxAge".into(), millis(ttl).into());
+    cookie.insert("expires".into(), end.into());
+    document.insert("cookie".to_owned(), cookie.into());
+    serde_json::to_string(&document).ok()
+}
+
+/// As express-session writes them.
+fn attributes(config: &CookieConfig) -> Map<String, Value> {
+    let mut attributes = Map::new();
     let same_site = match config.same_site {
         SameSite::Strict => "strict",
         SameSite::Lax => "lax",
         SameSite::None => "none",
     };
-    let mut cookie = json!({
-        "originalMaxAge": millis(ttl),
-        "expires": date::iso(now_ms.saturating_add(millis(ttl))),
-        "httpOnly": config.http_only,
-        "path": "/",
-        "sameSite": same_site,
-    });
+    attributes.insert("httpOnly".into(), config.http_only.into());
+    attributes.insert("path".into(), "/".into());
+    attributes.insert("sameSite".into(), same_site.into());
     if config.secure {
-        cookie["secure"] = Value::Bool(true);
+        attributes.insert("secure".into(), true.into());
     }
     if let Some(domain) = &config.domain {
-        cookie["domain"] = Value::String(domain.clone());
+        attributes.insert("domain".into(), domain.as_str().into());
     }
-    document.insert("cookie".to_owned(), cookie);
-    serde_json::to_string(&document).ok()
+    attributes
 }

@@ -357,9 +357,44 @@ async fn use_renews_a_session_in_redis_and_never_shortens_it() {
     ] {
         let key = format!("sess:{id}");
         server.command(&["SET", &key, document, "EX", before]).await;
-        load(&sessions, id).await.unwrap();
+        let loaded = load(&sessions, id).await.unwrap();
+        assert_eq!(
+            loaded.renewed_cookie, None,
+            "{id}: how its cookie was made is not said"
+        );
         let left: i64 = server.command(&["TTL", &key]).await.parse().unwrap();
         assert!(after.contains(&left), "{id}: {left}");
+    }
+}
+
+#[tokio::test]
+async fn use_renews_a_cookie_that_is_as_ours() {
+    let server = RedisServer::start().await;
+    let sessions = in_redis(&server, DAY);
+    let made = sessions.create("{}").await.unwrap();
+    let ours: Value = {
+        let key = format!("sess:{}", made.id);
+        serde_json::from_str(&server.command(&["GET", &key]).await).unwrap()
+    };
+    let with = |member: &str, value: Value| {
+        let mut document = ours.clone();
+        document["cookie"][member] = value;
+        document
+    };
+    for (document, renewed) in [
+        (ours.clone(), true),
+        (with("originalMaxAge", json!(7_200_000)), true),
+        (with("originalMaxAge", json!(null)), false),
+        (with("path", json!("/app")), false),
+        (with("domain", json!("other.example")), false),
+        (with("secure", json!("auto")), false),
+    ] {
+        let json = document.to_string();
+        server.command(&["SET", "sess:id", &json, "EX", "60"]).await;
+        let cookie = load(&sessions, "id").await.unwrap().renewed_cookie;
+        assert_eq!(cookie.is_some(), renewed, "{document}: {cookie:?}");
+        let again = load(&sessions, "id").await.unwrap();
+        assert_eq!(again.renewed_cookie, None, "it is as new");
     }
 }
 

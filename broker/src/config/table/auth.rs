@@ -91,7 +91,7 @@ pub(super) const SESSION: &[Setting] = &[
     Setting::new(
         "session.domain",
         optional(|r| &mut r.session.cookie.domain, check::domain),
-        "Domain of the session cookie; it and its subdomains may use cookies.",
+        "Domain of the session cookie. Unless `session.allowed_origins` is set, its pages and those of its subdomains may use cookies and upgrade.",
     )
     .env("SESSION_DOMAIN"),
     Setting::new(

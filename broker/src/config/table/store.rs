@@ -17,7 +17,7 @@ pub(super) const STORE: &[Setting] = &[
             },
             set: |r, index| r.store.backend = KINDS[index],
         },
-        "Where plugins' tables live; `embedded`: `store.redb` in `server.data`, of this node alone; `dynamodb`: Amazon DynamoDB, one for all nodes, with region and credentials as the AWS SDK finds them (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, a profile, the metadata of a container or an instance).",
+        "Where plugins' tables live; `embedded`: `store.redb` in `server.data`, of this node alone; `dynamodb`: Amazon DynamoDB, one for all nodes, with region and credentials as the AWS SDK finds them (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, a profile, the metadata of a container or an instance; not in `.env`).",
     )
     .env("TIDEGATE_STORE"),
     Setting::new(
