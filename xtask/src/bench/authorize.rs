@@ -7,25 +7,36 @@ use anyhow::{Context, Result, bail};
 use super::kit::Kit;
 use super::table::Table;
 
+const BENCH: [&str; 5] = ["bench", "--package", "tidegate", "--bench", "authorize"];
+
 pub fn measure(kit: &Kit) -> Result<Vec<Table>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // Compiled by all cores, and only then measured on one.
+    let mut compiled = Command::new(&cargo);
+    said(kit, compiled.args(BENCH).arg("--no-run"))?;
     let mut bench = Command::new("taskset");
-    bench.args(["-c", "0"]).arg(cargo);
-    bench.args(["bench", "--package", "tidegate", "--bench", "authorize"]);
-    let output = bench
-        .current_dir(&kit.root)
-        .output()
-        .context("cannot start cargo bench")?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        bail!("cargo bench --bench authorize failed\n{said}{errors}");
-    }
+    bench.args(["-c", "0"]).arg(cargo).args(BENCH);
+    let plugins = kit.root.join("target/release/plugins");
+    let said = said(kit, bench.env("TIDEGATE_PLUGINS", plugins))?;
     let mut table = Table::new("Authorize (criterion)", &["call", "time"]);
     for (call, time) in times(&said) {
         table.row(vec![call, time]);
     }
     Ok(vec![table])
+}
+
+/// What a command of cargo's prints.
+fn said(kit: &Kit, command: &mut Command) -> Result<String> {
+    let output = command
+        .current_dir(&kit.root)
+        .output()
+        .context("cannot start cargo bench")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("cargo bench --bench authorize failed\n{said}{errors}");
+    }
+    Ok(said)
 }
 
 /// Criterion prints `NAME    time:   [low middle high]`, a long name on a line of its own; a bench
