@@ -17,6 +17,7 @@ mod dynamodb;
 mod embedded;
 mod error;
 mod item;
+mod put;
 mod query;
 mod table;
 
@@ -37,15 +38,12 @@ pub use dynamodb::Creation;
 pub use embedded::STORE_FILE;
 pub use error::{Stopped, StoreError, StoreStartError};
 pub use item::{ITEM_BYTES_MAX, VERSION_MEMBER};
+pub use put::{Condition, PUTS_BYTES_MAX, PUTS_MAX, Put};
 pub use query::{PAGE_BYTES_MAX, PAGE_ITEMS_MAX, Page, Range};
 pub use table::{Index, Key, PARTITION_BYTES_MAX, SORT_BYTES_MAX, Table};
 
 /// Keys of one [`Store::batch_get`].
 pub const BATCH_KEYS_MAX: usize = 100;
-/// Items of one [`Store::put_in_order`]: in DynamoDB each takes its own time.
-pub const PUTS_MAX: usize = 16;
-/// Their JSON in bytes: less than the plugin host copies out of a guest at once.
-pub const PUTS_BYTES_MAX: usize = 1 << 20;
 /// JSON that one [`Store::batch_get`] answers.
 pub const BATCH_BYTES_MAX: usize = 16 << 20;
 
@@ -58,23 +56,6 @@ pub struct Item {
     /// Opaque; another after each put, never one that the key had before. Empty = the item was
     /// written by a program that gives none (DynamoDB alone).
     pub version: String,
-}
-
-/// What must hold for a put. An item that has expired is not there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
-    Always,
-    IfAbsent,
-    /// The item is there and has this version.
-    IfUnchanged(String),
-}
-
-/// One of the items of [`Store::put_in_order`], as [`Store::put`] is given it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Put {
-    pub table: String,
-    pub json: String,
-    pub condition: Condition,
 }
 
 /// What a table holds.
@@ -266,15 +247,7 @@ impl Store {
     /// `Throttled` and `Unavailable` those behind them may be written too.
     pub async fn put_in_order(&self, puts: Vec<Put>) -> Result<Vec<String>, Stopped> {
         counted(Operation::PutInOrder, async {
-            if puts.len() > PUTS_MAX {
-                let what = format!("{} items, at most {PUTS_MAX} are taken", puts.len());
-                return Err(StoreError::TooLarge(what).into());
-            }
-            let bytes: usize = puts.iter().map(|put| put.json.len()).sum();
-            if bytes > PUTS_BYTES_MAX {
-                let what = format!("items of {bytes} bytes, at most {PUTS_BYTES_MAX} at once");
-                return Err(StoreError::TooLarge(what).into());
-            }
+            put::check(&puts)?;
             match &self.0.backend {
                 Backend::Embedded(store) => store.put_in_order(puts).await,
                 Backend::Dynamodb(store) => Box::pin(store.put_in_order(puts)).await,

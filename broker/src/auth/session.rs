@@ -176,11 +176,11 @@ impl Sessions {
         if stored.left.is_none() && life.has_ended(date::unix_millis()) {
             return Err(SessionError::Expired);
         }
-        let renewed = self.renew(id, &stored, &life).await;
-        let renewed = renewed.filter(|_| life.has_cookie_of(&self.cookie));
+        let full = self.renew(id, &stored, &life).await;
+        let full = full.filter(|_| life.has_cookie_of(&self.cookie));
         Ok(SessionDocument {
             id: id.to_owned(),
-            renewed_cookie: renewed.map(|life| self.set_cookie(id, life)),
+            renewed_cookie: full.map(|full| self.set_cookie(id, full)),
             json: stored.json,
         })
     }

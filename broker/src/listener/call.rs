@@ -114,9 +114,6 @@ async fn call(
 ) -> Result<Reply, Failed> {
     let method = parts.uri.path().strip_prefix(PATH).unwrap_or_default();
     let (principal, session) = principal(front, &parts.headers).await?;
-    let (session_id, renewed_cookie) = session
-        .map(|session| (session.id.into(), session.renewed_cookie))
-        .unzip();
     let params = params(&request::body(front, body).await?)?;
     let _counted = front.count_call();
     let call = Call {
@@ -126,7 +123,7 @@ async fn call(
             subject: principal.subject.clone(),
             scopes: principal.scopes.clone(),
             transport: Transport::Http,
-            session_id,
+            session_id: session.as_ref().map(|session| session.id.as_str().into()),
             takes_cookies: verdict != OriginVerdict::WithoutCookies,
         },
     };
@@ -136,7 +133,7 @@ async fn call(
         Err(refusal) => Failed::from(refusal).reply(),
     };
     let cookie = match cookie {
-        CookieChange::Keep => renewed_cookie.flatten(),
+        CookieChange::Keep => session.and_then(|session| session.renewed_cookie),
         CookieChange::Set(cookie) => Some(cookie),
         CookieChange::Clear => Some(front.node.auth.clear_cookie()),
     };

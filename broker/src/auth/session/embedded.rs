@@ -10,9 +10,8 @@ use redb::{
     TableDefinition, WriteTransaction,
 };
 
-use crate::private_file;
-
 use super::{SessionError, SessionStartError, Stored, date, millis};
+use crate::private_file;
 
 /// Id to the end of its life (ms since 1970) and its document.
 const SESSIONS: TableDefinition<'_, &str, (i64, &str)> = TableDefinition::new("sessions");
